@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file Our own addresses. A connection keeps its local address as a 16-bit index into this table, and the
+ * index tells the family. Addresses come in ranges, so that a pool of thousands costs one entry.
+ * Set up before the worker runs; read-only afterwards.
+ */
+#ifndef PTCP_CONN_LADDR_H
+#define PTCP_CONN_LADDR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+#define LADDR_RANGES_MAX 16
+#define LADDR_NONE       UINT16_MAX
+#define LADDR_ANY        (UINT16_MAX - 1) /**< a listener's wildcard */
+
+struct laddr_range {
+	struct ip_addr first;
+	uint16_t index; /**< index of the first address */
+	uint16_t count;
+	uint8_t family;
+	uint8_t prefix_len;
+	struct ip_addr gateway; /**< all zero: none */
+};
+
+struct laddr_table {
+	struct laddr_range range[LADDR_RANGES_MAX];
+	uint16_t n_ranges;
+	uint16_t n_addrs; /**< next free index */
+};
+
+void laddr_init(struct laddr_table *t);
+
+/**
+ * Add @p count addresses from @p first upwards, all in the subnet of @p prefix_len.
+ * @return index of the first one, or -EEXIST (overlaps a range), -EINVAL (family, prefix, count 0, leaves the
+ *         subnet, unicast rules: 0.0.0.0, multicast, broadcast, the subnet's own network and broadcast address
+ *         for prefixes up to /30), -ENOSPC (16 ranges, or indices used up)
+ */
+int laddr_add(struct laddr_table *t, enum ip_family family, const struct ip_addr *first, uint16_t count,
+	uint8_t prefix_len, const struct ip_addr *gateway);
+
+/** The index of @p addr, or LADDR_NONE when it is not ours. */
+uint16_t laddr_find(const struct laddr_table *t, enum ip_family family, const struct ip_addr *addr);
+
+/** The address behind @p index, which must be valid. */
+struct ip_addr laddr_get(const struct laddr_table *t, uint16_t index);
+
+enum ip_family laddr_family(const struct laddr_table *t, uint16_t index);
+
+/** Whether @p addr is the broadcast address of a subnet we stand in (or 255.255.255.255). */
+bool laddr_is_broadcast(const struct laddr_table *t, const struct ip_addr *addr);
+
+/**
+ * The next hop from our address @p index towards @p dst: @p dst itself when on-link, else the gateway.
+ * @return 0, or -ENETUNREACH when off-link without a gateway
+ */
+int laddr_next_hop(const struct laddr_table *t, uint16_t index, const struct ip_addr *dst,
+	struct ip_addr *hop);
+
+#endif
