@@ -19,7 +19,8 @@ siphash24(const struct siphash_key *key, const void *data, size_t len)
 	uint64_t word;
 
 	for (size_t i = 0; i < len / 8; i++) {
-		memcpy(&word, p + i * 8, sizeof(word)); /* little-endian, as all targets of DPDK we build on */
+		memcpy(&word, p + i * 8,
+				sizeof(word)); /* little-endian, as all targets of DPDK we build on */
 		absorb(&s, word);
 	}
 	for (size_t i = len & ~(size_t)7; i < len; i++)

@@ -41,10 +41,10 @@ static inline struct siphash_state
 siphash_begin(const struct siphash_key *key)
 {
 	return (struct siphash_state){
-		key->k0 ^ 0x736f6d6570736575ULL,
-		key->k1 ^ 0x646f72616e646f6dULL,
-		key->k0 ^ 0x6c7967656e657261ULL,
-		key->k1 ^ 0x7465646279746573ULL,
+			key->k0 ^ 0x736f6d6570736575ULL,
+			key->k1 ^ 0x646f72616e646f6dULL,
+			key->k0 ^ 0x6c7967656e657261ULL,
+			key->k1 ^ 0x7465646279746573ULL,
 	};
 }
 

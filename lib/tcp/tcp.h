@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/**
+ * @file The TCP core of one worker: RFC 9293 without I/O.
+ *
+ * Segments and time go in by tcp_segment_arrives() and tcp_timeout(), user calls by tcp_open(), tcp_send() and so on;
+ * segments come out by tcp_output(), events by tcp_event_next(). The core takes memory, clock and randomness from its
+ * caller and never calls back, except for tcp_buf_ref() and tcp_buf_free(). Everything here belongs to one worker and
+ * may be called on its lcore only.
+ */
+#ifndef PTCP_TCP_TCP_H
+#define PTCP_TCP_TCP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/counter.h"
+#include "base/pool.h"
+#include "base/seq.h"
+#include "base/siphash.h"
+#include "conn/laddr.h"
+#include "conn/listener.h"
+#include "conn/ports.h"
+#include "conn/table.h"
+#include "conn/timewait.h"
+#include "time/clock.h"
+#include "time/wheel.h"
+#include "wire/seg.h"
+
+enum tcp_state {
+#define STATE(name, text) TCP_##name,
+#include "tcp/state.def"
+#undef STATE
+	TCP_STATE_MAX
+};
+
+enum tcp_reason {
+#define REASON(name, key) TCP_REASON_##name,
+#include "tcp/reason.def"
+#undef REASON
+	TCP_REASON_MAX
+};
+
+/* ------------------------------------------------------------------ the TCB */
+
+/* tcp_tcb.flags: what is so. */
+#define TF_REXMT      0x000001u /**< t_rexmt is a retransmission deadline */
+#define TF_PERSIST    0x000002u /**< t_rexmt is a zero-window probe deadline */
+#define TF_FW2	      0x000004u /**< t_rexmt is the bound of an orphaned FIN-WAIT-2 */
+#define TF_KEEP	      0x000008u /**< keepalive is on */
+#define TF_KEEP_PROBE 0x000010u /**< probing: t_rexmt is when the next probe is due */
+#define TF_DELACK     0x000020u /**< t_delack is a deadline */
+#define TF_FIN_QUEUED \
+	0x000040u /**< the user closed his direction: FIN follows the last queued byte */
+#define TF_FIN_SENT  0x000080u /**< FIN is the octet at snd_nxt - 1 */
+#define TF_FIN_RCVD  0x000100u /**< the peer's FIN was taken in order */
+#define TF_FIN_AHEAD 0x000200u /**< the peer's FIN came out of order: block.fin_seq */
+#define TF_TS	     0x000400u /**< timestamps in use (RFC 7323) */
+#define TF_TS_STALE  0x000800u /**< ts_recent is older than 24 days (RFC 7323 section 5.5) */
+#define TF_WS	     0x001000u /**< window scaling in use */
+#define TF_NODELAY   0x002000u /**< no Nagle */
+#define TF_ORPHAN    0x004000u /**< ptcp_close(): nobody reads any more */
+#define TF_ACTIVE    0x008000u /**< opened actively: the local port goes back at the end */
+#define TF_PASSIVE   0x010000u /**< half-open of a listener: counted in its n_half_open */
+#define TF_RECOVERY  0x020000u /**< fast recovery (RFC 6582): until block.recover is acknowledged */
+#define TF_LOSS \
+	0x040000u /**< after a timeout: [block.rtx_nxt, block.recover) is to be sent again */
+#define TF_WANT_WRITE 0x080000u /**< the user met the bound: one writable event is owed */
+#define TF_SYN_LOST   0x100000u /**< the SYN was retransmitted (RFC 6298 5.7, RFC 5681 section 3.1) */
+#define TF_IN_OUTPUT  0x200000u	 /**< in tcp_ctx.output */
+#define TF_IN_EVENTS  0x400000u	 /**< in tcp_ctx.event */
+#define TF_OOW_SENT   0x800000u	 /**< oow_age is valid */
+#define TF_IN_TABLE   0x1000000u /**< in the connection table */
+
+/* tcp_tcb.out: what is to be sent besides data that the windows allow. */
+#define OUT_ACK	  0x01 /**< an ACK, at once */
+#define OUT_SYN	  0x02 /**< SYN or SYN,ACK by the state */
+#define OUT_REXMT 0x04 /**< one segment at snd_una, again */
+#define OUT_PROBE 0x08 /**< zero-window probe */
+#define OUT_KEEP  0x10 /**< keepalive probe */
+#define OUT_RST	  0x20 /**< RST; the connection is closed already */
+#define OUT_DATA  0x40 /**< look at the send queue and FIN */
+
+/* tcp_tcb.events: what the user is to hear, in this order. */
+#define EV_ACCEPTED    0x01
+#define EV_CONNECTED   0x02
+#define EV_READABLE    0x04
+#define EV_WRITABLE    0x08
+#define EV_PEER_CLOSED 0x10
+#define EV_CLOSED      0x20
+
+/**
+ * The transmission control block. The first line is all that the predicted path touches when a segment arrives; the
+ * second holds timers, RTT and congestion state. What exists only while data is in flight or unread is in the block.
+ */
+struct tcp_tcb {
+	struct conn_ident id; /**< id.aux: neighbour hint */
+	uint32_t gen;	      /**< generation, 28 bits, never 0 */
+	uint32_t snd_una;
+	uint32_t snd_nxt; /**< never pulled back: retransmission has its own pointer in the block */
+	uint32_t rcv_nxt;
+	uint32_t rcv_adv; /**< right edge of the window as last advertised: RCV.NXT + RCV.WND */
+	uint16_t snd_wnd; /**< as on the wire */
+	uint16_t mss;	  /**< payload of a full segment, our options deducted */
+	uint8_t state;	  /**< enum tcp_state, written by tcp_set_state() alone */
+	uint8_t wscale;	  /**< high nibble: the peer's (for snd_wnd); low nibble: ours */
+	uint8_t out;	  /**< OUT_* */
+	uint8_t listener; /**< of a half-open connection */
+	uint32_t flags;	  /**< TF_* */
+	uint32_t ts_recent;
+	uint32_t last_ack_sent; /**< RFC 7323 Last.ACK.sent */
+	uint32_t blk;		/**< index of the on-demand block, or PTCP_NIL */
+	time_ms_t t_recv;	/**< when the last acceptable segment came: the keepalive base */
+	time_ms_t t_delack;
+
+	void *arg; /**< the user's */
+	struct wheel_node timer;
+	time_ms_t t_rexmt;
+	uint32_t srtt; /**< microseconds, 0: no sample yet. In SYN states: low 32 bits of the time the SYN left */
+	uint32_t rttvar;
+	uint32_t cwnd; /**< bytes */
+	uint32_t ssthresh;
+	uint32_t wl1;
+	uint32_t wl2;
+	uint32_t ts_offset;
+	uint8_t events; /**< EV_* pending */
+	uint8_t ops;	/**< index of the user's callbacks */
+	uint8_t keep;	/**< index of the keepalive profile */
+	uint8_t shift;	/**< backoff: timeouts in a row */
+	uint8_t probes; /**< keepalive or zero-window probes unanswered */
+	uint8_t reason; /**< enum tcp_reason of a closed connection */
+	uint16_t oow_age; /**< ms, low 16 bits: when the last challenge or out-of-window ACK was sent */
+	uint16_t ts_age;  /**< when ts_recent was set, in 2^16 ms */
+	uint16_t max_wnd; /**< largest snd_wnd seen */
+};
+
+PTCP_STATIC_ASSERT(sizeof(struct tcp_tcb) == 128, "the budget of a TCB: two cache lines");
+PTCP_STATIC_ASSERT(offsetof(struct tcp_tcb, arg) == PTCP_CACHE_LINE, "the predicted path's line");
+
+/** A queued slice: of the send queue, the receive queue or the reassembly list. */
+struct tcp_node {
+	uint32_t next; /**< also the pool's link */
+	uint32_t seq;  /**< of its first byte */
+	struct tcp_buf buf;
+};
+
+/** What a connection needs only while something is unacked, unsent, unread or out of order. */
+struct tcp_block {
+	uint32_t snd_head; /**< node that holds snd_una */
+	uint32_t snd_tail;
+	uint32_t snd_cur;   /**< node that holds snd_nxt, PTCP_NIL: nothing unsent */
+	uint32_t snd_bytes; /**< unacknowledged and unsent */
+	uint32_t rcv_head;
+	uint32_t rcv_tail;
+	uint32_t rcv_bytes; /**< in order and unread */
+	uint32_t ooo_head;  /**< out of order, ascending, not overlapping */
+	uint32_t ooo_bytes;
+	uint32_t ooo_nodes;
+	uint32_t fin_seq; /**< TF_FIN_AHEAD: sequence number of the peer's FIN */
+	uint32_t rtx_nxt; /**< TF_LOSS: next to send again */
+	uint32_t recover; /**< RFC 6582 */
+	uint32_t rtt_seq; /**< the sample is complete when this is acknowledged */
+	uint32_t acked;	  /**< bytes acknowledged in congestion avoidance (RFC 3465) */
+	uint8_t dupacks;
+	bool rtt_on;
+	bool recover_valid;
+	time_us_t rtt_start;
+};
+
+PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 192, "the budget of a block");
+
+/* ------------------------------------------------------------------ the context */
+
+#define TCP_SLICES_MAX 16 /**< slices of one segment */
+#define TCP_LIST_MAX \
+	8192 /**< TCBs in the output or event list; the wheel takes what does not fit */
+#define TCP_REPLY_MAX 128 /**< segments that belong to no TCB, a burst */
+#define TCP_KEEP_MAX  255
+#define TCP_OPS_MAX   255
+#define TCP_OOO_MAX   256 /**< nodes of a reassembly list */
+
+/** Limits and times; the API checks ranges and fills them in. */
+struct tcp_conf {
+	uint32_t max_tcbs;
+	uint32_t max_timewait; /**< >= max_tcbs */
+	uint32_t max_blocks;
+	uint32_t max_nodes;
+	uint32_t max_dests;
+	uint32_t msl_ms;
+	uint32_t rto_initial_ms;
+	uint32_t rto_min_ms;
+	uint32_t rto_max_ms;
+	uint32_t delack_ms;
+	uint32_t syn_r2_ms;
+	uint32_t data_r2_ms;
+	uint32_t fin_wait2_ms;
+	uint32_t rcv_buf;
+	uint32_t snd_buf;
+	uint16_t mtu;	  /**< of the link, 576 to 65,535: IP header and all */
+	uint16_t mss_max; /**< 0: from the MTU */
+	uint16_t port_first;
+	uint16_t port_last;
+	bool timestamps;
+	bool window_scale;
+	bool ipv6;
+};
+
+/** Keepalive parameters, shared by all connections that have the same. */
+struct tcp_keep {
+	uint32_t idle_ms;
+	uint32_t interval_ms;
+	uint32_t refs; /**< 0: free */
+	uint8_t count;
+	bool on;
+};
+
+/** What tcp_output() fills in. */
+struct tcp_out {
+	struct tcp_seg seg; /**< addresses, ports, header fields, options; payload is not used */
+	uint32_t tcb;
+	bool rexmt; /**< sent before */
+	uint16_t n_slices;
+	uint32_t len; /**< payload bytes, the sum of the slices */
+	/** Lent until the next call into the core: who keeps one longer takes a reference. */
+	struct tcp_buf slice[TCP_SLICES_MAX];
+};
+
+struct tcp_ctx {
+	time_us_t now;	  /**< the clock, set by the caller once a burst */
+	time_ms_t now_ms; /**< the same by time_us_to_ms() */
+	uint8_t worker;	  /**< goes into handles */
+	bool draining;	  /**< refuse new connections */
+	struct tcp_conf conf;
+	uint8_t rcv_wscale; /**< from rcv_buf */
+	struct tcp_tcb *tcb;
+	struct ip_addr *raddr6; /**< by TCB index; NULL without IPv6 */
+	struct pool tcb_pool;
+	struct pool block_pool;
+	struct pool node_pool;
+	struct conn_table table;
+	struct timewait_table *timewait;
+	struct port_table *ports;
+	struct laddr_table *laddr; /**< the worker's */
+	struct listener_table *listeners;
+	struct wheel wheel;
+	struct siphash_key hash_key; /**< tables */
+	struct siphash_key isn_key;  /**< RFC 6528 */
+	struct siphash_key ts_key;   /**< timestamp offsets */
+	struct counters *counters;
+	uint32_t n_state[TCP_STATE_MAX];
+	uint32_t n_output;
+	uint32_t n_event;
+	uint32_t event_next; /**< first undelivered of event[] */
+	uint32_t output[TCP_LIST_MAX];
+	uint32_t event[TCP_LIST_MAX];
+	uint32_t n_reply;
+	uint32_t reply_next;
+	struct tcp_seg reply[TCP_REPLY_MAX];
+	struct tcp_keep keep[TCP_KEEP_MAX];
+};
+
+/** Randomness for the context, from getrandom(2) in the product. */
+struct tcp_secrets {
+	struct siphash_key hash_key;
+	struct siphash_key isn_key;
+	struct siphash_key ts_key;
+};
+
+/** Bytes of memory that tcp_init() wants for everything but the context itself. */
+size_t tcp_memory_size(const struct tcp_conf *conf);
+
+/**
+ * @param ctx       zeroed by this call
+ * @param mem       tcp_memory_size() bytes, 64-byte aligned, zeroed
+ * @param laddr     our addresses; may be filled later
+ * @param counters  zeroed
+ */
+void tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secrets *secrets,
+		void *mem, struct laddr_table *laddr, struct counters *counters, time_us_t now);
+
+/** The clock of the next calls. Once a burst. */
+static inline void
+tcp_set_time(struct tcp_ctx *ctx, time_us_t now)
+{
+	ctx->now = now;
+	ctx->now_ms = time_us_to_ms(now);
+}
+
+static inline struct tcp_tcb *
+tcp_at(const struct tcp_ctx *ctx, uint32_t index)
+{
+	PTCP_ASSERT(index < ctx->tcb_pool.size);
+	return &ctx->tcb[index];
+}
+
+static inline uint32_t
+tcp_index(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	return (uint32_t)(tcb - ctx->tcb);
+}
+
+const char *tcp_state_name(unsigned int state);
+const char *tcp_reason_name(unsigned int reason);
+
+/* ------------------------------------------------------------------ handles */
+
+#define TCP_INDEX_BITS 28
+
+/** {worker 8, generation 28, index 28} */
+static inline uint64_t
+tcp_handle(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	return (uint64_t)ctx->worker << 56 | (uint64_t)tcb->gen << TCP_INDEX_BITS |
+			tcp_index(ctx, tcb);
+}
+
+/** The TCB behind a handle, or NULL when that connection is gone. */
+static inline struct tcp_tcb *
+tcp_from_handle(const struct tcp_ctx *ctx, uint64_t handle)
+{
+	const uint32_t index = (uint32_t)(handle & ((1u << TCP_INDEX_BITS) - 1));
+	const uint32_t gen = (uint32_t)(handle >> TCP_INDEX_BITS) & ((1u << TCP_INDEX_BITS) - 1);
+
+	if (handle >> 56 != ctx->worker || index >= ctx->tcb_pool.fresh || gen == 0)
+		return NULL;
+	return ctx->tcb[index].gen == gen ? &ctx->tcb[index] : NULL;
+}
+
+/* ------------------------------------------------------------------ what goes in */
+
+/** Fill seg->hash; then tcp_prefetch() may follow, and a moment later tcp_prefetch_tcb(). */
+void tcp_hash(const struct tcp_ctx *ctx, struct tcp_seg *seg);
+
+static inline void
+tcp_prefetch(const struct tcp_ctx *ctx, const struct tcp_seg *seg)
+{
+	conn_table_prefetch(&ctx->table, seg->hash);
+}
+
+static inline void
+tcp_prefetch_tcb(const struct tcp_ctx *ctx, const struct tcp_seg *seg)
+{
+	(void)conn_table_hint(&ctx->table, seg->hash);
+}
+
+/**
+ * SEGMENT ARRIVES, RFC 9293 section 3.10.7. seg->hash and seg->laddr are set. The core takes seg->payload over by
+ * clearing its owner; what it leaves stays the caller's.
+ * @return DROP_NONE, or why the segment (or its payload) was dropped: counted already
+ */
+enum drop_reason tcp_segment_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg);
+
+/** What ICMP says about a segment that we sent (RFC 5927). */
+struct tcp_icmp {
+	struct tcp_seg quoted; /**< src: ours; laddr and hash (of the connection) set; seq, sport, dport */
+	bool hard;	       /**< protocol or port unreachable */
+	bool too_big;	       /**< fragmentation needed */
+	uint16_t mtu;	       /**< as told, 0: not told */
+};
+
+enum drop_reason tcp_icmp_arrives(struct tcp_ctx *ctx, const struct tcp_icmp *icmp);
+
+/** Deadlines: advance wheel and TIME-WAIT to ctx->now, at most @p budget units of work each. @return expiries */
+uint32_t tcp_advance(struct tcp_ctx *ctx, uint32_t budget);
+
+/** When tcp_advance() is next needed, at the earliest: for an idle worker and for virtual time. */
+time_us_t tcp_next(const struct tcp_ctx *ctx);
+
+/* ------------------------------------------------------------------ what comes out */
+
+/** The next TCB that has something to send, or PTCP_NIL. It stays listed until tcp_output() says false. */
+uint32_t tcp_output_next(struct tcp_ctx *ctx);
+
+/**
+ * Pull one segment of TCB @p index. Sequence state moves on as if it were sent.
+ * @return false when there is nothing (more) to send: the TCB has left the output list and may be gone
+ */
+bool tcp_output(struct tcp_ctx *ctx, uint32_t index, struct tcp_out *out);
+
+/** Pull one segment that belongs to no TCB (RST, ACK of TIME-WAIT), or NULL; valid until the next call. */
+const struct tcp_seg *tcp_reply_next(struct tcp_ctx *ctx);
+
+/** Take the next TCB with events that can be delivered. @return false: none */
+bool tcp_event_next(struct tcp_ctx *ctx, uint32_t *index, uint8_t *events);
+
+/** The events of @p index were delivered; a closed connection is freed. */
+void tcp_event_done(struct tcp_ctx *ctx, uint32_t index, uint8_t events);
+
+/* ------------------------------------------------------------------ user calls, RFC 9293 section 3.10.1-3.10.6 */
+
+/** What a new connection gets from its opener or listener. */
+struct tcp_open_args {
+	uint16_t laddr; /**< index of our address */
+	uint16_t lport; /**< 0: ephemeral */
+	uint16_t rport;
+	struct ip_addr raddr;
+	uint8_t ops;
+	uint8_t keep; /**< keepalive profile */
+	void *arg;
+};
+
+/** OPEN, active. @return TCB index >= 0, -EADDRNOTAVAIL, -EADDRINUSE, -ENOBUFS, -EINVAL */
+int64_t tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args);
+
+/** OPEN, passive. @return listener index, -EADDRINUSE, -EINVAL, -ENOSPC */
+int tcp_listen(struct tcp_ctx *ctx, uint16_t laddr, uint16_t port, uint32_t backlog, uint8_t ops,
+		uint8_t keep, void *arg);
+int tcp_unlisten(struct tcp_ctx *ctx, uint16_t listener);
+
+/** SEND. Takes over the references of the slices it accepts. @return slices accepted or -EAGAIN, -EPIPE, -ENOBUFS, -ENOTCONN */
+int tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, unsigned int n);
+
+/** Bytes that SEND would take now. */
+uint32_t tcp_send_room(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/**
+ * The last queued slice when its bytes are not yet sent, so that a caller who owns its memory can append to it; NULL else.
+ * After appending n bytes behind it, call tcp_send_grown().
+ */
+struct tcp_buf *tcp_send_tail(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+void tcp_send_grown(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t n);
+
+/** RECEIVE, first half: look at up to @p n slices in order. @return slices */
+unsigned int tcp_recv(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_buf *buf,
+		unsigned int n);
+
+/** Replace the owner of slices that were copied out: same bytes elsewhere. RECEIVE, second half: consume. @return 0, -EINVAL */
+int tcp_recv_done(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t len);
+
+/** Bytes in order and unread. */
+uint32_t tcp_recv_bytes(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/** CLOSE of our direction: FIN after what is queued. @return 0, -EPIPE, -ENOTCONN */
+int tcp_shutdown(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** CLOSE of both: nobody reads any more. @return 0, -EPIPE (done before), -ENOTCONN */
+int tcp_close(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** ABORT. @return 0, -ENOTCONN */
+int tcp_abort(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** End a connection for @p reason that lies outside TCP (no next hop while SYN-SENT). */
+void tcp_fail(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason);
+
+/** Intern keepalive parameters, one reference. @return profile index, or -ENOSPC */
+int tcp_keep_get(struct tcp_ctx *ctx, bool on, uint32_t idle_ms, uint32_t interval_ms,
+		uint8_t count);
+void tcp_keep_put(struct tcp_ctx *ctx, uint8_t keep);
+
+/** Give @p tcb the profile @p keep (its reference moves to the TCB). */
+void tcp_keep_set(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t keep);
+
+/** The retransmission timeout now, backoff included, ms. */
+uint32_t tcp_rto_ms(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/** SND.WND in bytes. */
+static inline uint32_t
+tcp_snd_wnd(const struct tcp_tcb *tcb)
+{
+	return (uint32_t)tcb->snd_wnd << (tcb->wscale >> 4);
+}
+
+/** RCV.WND in bytes: what is still advertised. */
+static inline uint32_t
+tcp_rcv_wnd(const struct tcp_tcb *tcb)
+{
+	return tcb->rcv_adv - tcb->rcv_nxt;
+}
+
+/** Check one TCB's invariants, or (PTCP_NIL) everything: NULL or a static text. For tests and the simulator. */
+const char *tcp_check(const struct tcp_ctx *ctx, uint32_t index);
+
+#endif
