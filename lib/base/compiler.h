@@ -8,15 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PTCP_LIKELY(x)	 __builtin_expect(!!(x), 1)
+#define PTCP_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define PTCP_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define PTCP_NOINLINE	 __attribute__((noinline))
+#define PTCP_NOINLINE    __attribute__((noinline))
 /** Out of the predicted path: never inlined, placed away from hot code. */
-#define PTCP_COLD		       __attribute__((noinline, cold))
-#define PTCP_CACHE_LINE		       64
-#define PTCP_CACHE_ALIGNED	       __attribute__((aligned(PTCP_CACHE_LINE)))
+#define PTCP_COLD                      __attribute__((noinline, cold))
+#define PTCP_CACHE_LINE                64
+#define PTCP_CACHE_ALIGNED             __attribute__((aligned(PTCP_CACHE_LINE)))
 #define PTCP_STATIC_ASSERT(cond, text) _Static_assert(cond, text)
-#define PTCP_ARRAY_SIZE(a)	       (sizeof(a) / sizeof((a)[0]))
+#define PTCP_ARRAY_SIZE(a)             (sizeof(a) / sizeof((a)[0]))
 
 /** "No object": the null of every 32-bit index link. */
 #define PTCP_NIL UINT32_MAX

@@ -13,9 +13,9 @@
 struct pool {
 	uint8_t *base;
 	uint32_t stride; /**< bytes an object, >= 4 */
-	uint32_t size;	 /**< objects */
-	uint32_t fresh;	 /**< objects from here on were never used: nothing is touched at start */
-	uint32_t head;	 /**< free list */
+	uint32_t size;   /**< objects */
+	uint32_t fresh;  /**< objects from here on were never used: nothing is touched at start */
+	uint32_t head;   /**< free list */
 	uint32_t n_used;
 	uint32_t peak;
 };
