@@ -35,12 +35,15 @@ void laddr_init(struct laddr_table *t);
 
 /**
  * Add @p count addresses from @p first upwards, all in the subnet of @p prefix_len.
+ * @param prefix_len  1 to 32 (IPv4), 1 to 128 (IPv6)
+ * @param gateway     for what is off-link, or NULL or all zero: none; it need not lie in the subnet
  * @return index of the first one, or -EEXIST (overlaps a range), -EINVAL (family, prefix, count 0, leaves the
- *         subnet, unicast rules: 0.0.0.0, multicast, broadcast, the subnet's own network and broadcast address
- *         for prefixes up to /30), -ENOSPC (16 ranges, or indices used up)
+ *         subnet, unicast rules: 0.0.0.0, ::, loopback, multicast, broadcast, the subnet's own network and broadcast
+ *         address for IPv4 prefixes up to /30; a gateway that breaks these or is one of the new addresses),
+ *         -ENOSPC (16 ranges, or indices used up)
  */
-int laddr_add(struct laddr_table *t, enum ip_family family, const struct ip_addr *first, uint16_t count,
-	uint8_t prefix_len, const struct ip_addr *gateway);
+int laddr_add(struct laddr_table *t, enum ip_family family, const struct ip_addr *first,
+		uint16_t count, uint8_t prefix_len, const struct ip_addr *gateway);
 
 /** The index of @p addr, or LADDR_NONE when it is not ours. */
 uint16_t laddr_find(const struct laddr_table *t, enum ip_family family, const struct ip_addr *addr);
@@ -50,14 +53,15 @@ struct ip_addr laddr_get(const struct laddr_table *t, uint16_t index);
 
 enum ip_family laddr_family(const struct laddr_table *t, uint16_t index);
 
-/** Whether @p addr is the broadcast address of a subnet we stand in (or 255.255.255.255). */
+/** Whether the IPv4 address @p addr is the broadcast address of a subnet we stand in (or 255.255.255.255). */
 bool laddr_is_broadcast(const struct laddr_table *t, const struct ip_addr *addr);
 
 /**
- * The next hop from our address @p index towards @p dst: @p dst itself when on-link, else the gateway.
+ * The next hop from our address @p index towards @p dst (of the same family): @p dst itself when on-link (in the subnet
+ * of that address, or IPv6 link-local), else the gateway.
  * @return 0, or -ENETUNREACH when off-link without a gateway
  */
 int laddr_next_hop(const struct laddr_table *t, uint16_t index, const struct ip_addr *dst,
-	struct ip_addr *hop);
+		struct ip_addr *hop);
 
 #endif

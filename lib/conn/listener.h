@@ -3,6 +3,7 @@
 #ifndef PTCP_CONN_LISTENER_H
 #define PTCP_CONN_LISTENER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conn/laddr.h"
@@ -28,7 +29,7 @@ struct listener_table {
 
 void listener_init(struct listener_table *t);
 
-/** @return index, or -EADDRINUSE, -EINVAL (port 0, backlog 0), -ENOSPC */
+/** @return index, or -EADDRINUSE, -EINVAL (port 0, backlog 0, LADDR_NONE), -ENOSPC */
 int listener_add(struct listener_table *t, uint16_t laddr, uint16_t port, uint32_t backlog);
 
 /** @return 0 or -ENOENT */

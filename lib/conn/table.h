@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/addr.h"
 #include "base/compiler.h"
@@ -24,7 +25,7 @@ struct conn_ident {
 	uint16_t rport; /**< host order */
 	uint16_t lport;
 	uint16_t laddr; /**< index into the laddr_table, which also tells the family */
-	uint16_t aux;   /**< the object's own use: no part of the identity, never compared or hashed */
+	uint16_t aux; /**< the object's own use: no part of the identity, never compared or hashed */
 };
 
 PTCP_STATIC_ASSERT(sizeof(struct conn_ident) == 12, "no padding");
@@ -36,15 +37,35 @@ struct conn_key {
 };
 
 /** XOR of the four words of an IPv6 address: conn_ident.raddr. */
-uint32_t ip_addr_fold(const struct ip_addr *a);
+static inline uint32_t
+ip_addr_fold(const struct ip_addr *a)
+{
+	const uint64_t x = a->q[0] ^ a->q[1];
+
+	return (uint32_t)(x ^ (x >> 32));
+}
 
 /** The keyed hash of a tuple; its low and high halves are independent. Same key, same hash on every worker. */
-uint32_t conn_hash(const struct siphash_key *key, const struct conn_key *k);
+static inline uint32_t
+conn_hash(const struct siphash_key *key, const struct conn_key *k)
+{
+	uint64_t words[4] = {0, k->id.laddr, 0, 0};
+	uint64_t h;
+
+	memcpy(&words[0], &k->id, sizeof(words[0])); /* raddr, rport, lport */
+	if (k->raddr6 == NULL) {
+		h = siphash13_words(key, words, 2);
+	} else {
+		words[2] = k->raddr6->q[0];
+		words[3] = k->raddr6->q[1];
+		h = siphash13_words(key, words, 4);
+	}
+	return (uint32_t)(h ^ (h >> 32));
+}
 
 struct conn_bucket {
 	uint16_t sig[CONN_BUCKET_SLOTS]; /**< 0: free */
-	uint16_t passed;                 /**< entries that found this bucket full and lie further on */
-	uint16_t reserved;
+	uint32_t passed; /**< entries that found this bucket full and lie further on */
 	uint32_t index[CONN_BUCKET_SLOTS];
 } PTCP_CACHE_ALIGNED;
 
@@ -55,12 +76,13 @@ struct conn_table {
 	uint32_t n_buckets;
 	uint32_t n_used;
 	uint32_t max;
-	const uint8_t *objs;            /**< conn_ident of object 0 */
-	uint32_t stride;                /**< bytes from one object to the next */
-	const struct ip_addr *raddr6;   /**< remote IPv6 addresses by object index; NULL without IPv6 */
+	const uint8_t *objs; /**< conn_ident of object 0 */
+	uint32_t stride;     /**< bytes from one object to the next */
+	const struct ip_addr
+			*raddr6; /**< remote IPv6 addresses by object index; NULL without IPv6 */
 };
 
-/** Bytes that the buckets of a table for @p max connections take: at most 12 each for max >= 1,000. */
+/** Bytes that the buckets of a table for @p max (>= 1) connections take: at most 12 each for max >= 1,000. */
 size_t conn_table_size(uint32_t max);
 
 /**
@@ -69,7 +91,7 @@ size_t conn_table_size(uint32_t max);
  * @param raddr6  parallel array of remote IPv6 addresses, or NULL
  */
 void conn_table_init(struct conn_table *t, void *mem, uint32_t max, const void *objs, size_t stride,
-	const struct ip_addr *raddr6);
+		const struct ip_addr *raddr6);
 
 static inline uint32_t
 conn_table_home(const struct conn_table *t, uint32_t hash)
@@ -99,10 +121,17 @@ uint32_t conn_table_find(const struct conn_table *t, uint32_t hash, const struct
  */
 int conn_table_insert(struct conn_table *t, uint32_t hash, uint32_t index);
 
-/** @return 0, or -ENOENT */
+/**
+ * Take object @p index out; it must have been entered under @p hash. The object itself is not looked at.
+ * @return 0, or -ENOENT
+ */
 int conn_table_remove(struct conn_table *t, uint32_t hash, uint32_t index);
 
-/** Check every invariant, O(n): NULL or a static text. @p key re-computes each object's home. */
+/**
+ * Check every invariant, O(n) times the longest walk: NULL or a static text. @p key re-computes each object's home.
+ * The table does not know families, so with raddr6 an object counts as IPv6 when its raddr is the fold of its raddr6 and
+ * its signature agrees.
+ */
 const char *conn_table_check(const struct conn_table *t, const struct siphash_key *key);
 
 #endif
