@@ -48,39 +48,39 @@ enum tcp_reason {
 /* tcp_tcb.flags: what is so. */
 #define TF_REXMT      0x000001u /**< t_rexmt is a retransmission deadline */
 #define TF_PERSIST    0x000002u /**< t_rexmt is a zero-window probe deadline */
-#define TF_FW2	      0x000004u /**< t_rexmt is the bound of an orphaned FIN-WAIT-2 */
-#define TF_KEEP	      0x000008u /**< keepalive is on */
+#define TF_FW2        0x000004u /**< t_rexmt is the bound of an orphaned FIN-WAIT-2 */
+#define TF_KEEP       0x000008u /**< keepalive is on */
 #define TF_KEEP_PROBE 0x000010u /**< probing: t_rexmt is when the next probe is due */
 #define TF_DELACK     0x000020u /**< t_delack is a deadline */
-#define TF_FIN_QUEUED \
+#define TF_FIN_QUEUED                                                                              \
 	0x000040u /**< the user closed his direction: FIN follows the last queued byte */
 #define TF_FIN_SENT  0x000080u /**< FIN is the octet at snd_nxt - 1 */
 #define TF_FIN_RCVD  0x000100u /**< the peer's FIN was taken in order */
 #define TF_FIN_AHEAD 0x000200u /**< the peer's FIN came out of order: block.fin_seq */
-#define TF_TS	     0x000400u /**< timestamps in use (RFC 7323) */
+#define TF_TS        0x000400u /**< timestamps in use (RFC 7323) */
 #define TF_TS_STALE  0x000800u /**< ts_recent is older than 24 days (RFC 7323 section 5.5) */
-#define TF_WS	     0x001000u /**< window scaling in use */
+#define TF_WS        0x001000u /**< window scaling in use */
 #define TF_NODELAY   0x002000u /**< no Nagle */
 #define TF_ORPHAN    0x004000u /**< ptcp_close(): nobody reads any more */
 #define TF_ACTIVE    0x008000u /**< opened actively: the local port goes back at the end */
 #define TF_PASSIVE   0x010000u /**< half-open of a listener: counted in its n_half_open */
 #define TF_RECOVERY  0x020000u /**< fast recovery (RFC 6582): until block.recover is acknowledged */
-#define TF_LOSS \
+#define TF_LOSS                                                                                    \
 	0x040000u /**< after a timeout: [block.rtx_nxt, block.recover) is to be sent again */
 #define TF_WANT_WRITE 0x080000u /**< the user met the bound: one writable event is owed */
 #define TF_SYN_LOST   0x100000u /**< the SYN was retransmitted (RFC 6298 5.7, RFC 5681 section 3.1) */
-#define TF_IN_OUTPUT  0x200000u	 /**< in tcp_ctx.output */
-#define TF_IN_EVENTS  0x400000u	 /**< in tcp_ctx.event */
-#define TF_OOW_SENT   0x800000u	 /**< oow_age is valid */
+#define TF_IN_OUTPUT  0x200000u  /**< in tcp_ctx.output */
+#define TF_IN_EVENTS  0x400000u  /**< in tcp_ctx.event */
+#define TF_OOW_SENT   0x800000u  /**< oow_age is valid */
 #define TF_IN_TABLE   0x1000000u /**< in the connection table */
 
 /* tcp_tcb.out: what is to be sent besides data that the windows allow. */
-#define OUT_ACK	  0x01 /**< an ACK, at once */
-#define OUT_SYN	  0x02 /**< SYN or SYN,ACK by the state */
+#define OUT_ACK   0x01 /**< an ACK, at once */
+#define OUT_SYN   0x02 /**< SYN or SYN,ACK by the state */
 #define OUT_REXMT 0x04 /**< one segment at snd_una, again */
 #define OUT_PROBE 0x08 /**< zero-window probe */
 #define OUT_KEEP  0x10 /**< keepalive probe */
-#define OUT_RST	  0x20 /**< RST; the connection is closed already */
+#define OUT_RST   0x20 /**< RST; the connection is closed already */
 #define OUT_DATA  0x40 /**< look at the send queue and FIN */
 
 /* tcp_tcb.events: what the user is to hear, in this order. */
@@ -97,38 +97,39 @@ enum tcp_reason {
  */
 struct tcp_tcb {
 	struct conn_ident id; /**< id.aux: neighbour hint */
-	uint32_t gen;	      /**< generation, 28 bits, never 0 */
+	uint32_t gen;         /**< generation, 28 bits, never 0 */
 	uint32_t snd_una;
 	uint32_t snd_nxt; /**< never pulled back: retransmission has its own pointer in the block */
 	uint32_t rcv_nxt;
 	uint32_t rcv_adv; /**< right edge of the window as last advertised: RCV.NXT + RCV.WND */
 	uint16_t snd_wnd; /**< as on the wire */
-	uint16_t mss;	  /**< payload of a full segment, our options deducted */
-	uint8_t state;	  /**< enum tcp_state, written by tcp_set_state() alone */
-	uint8_t wscale;	  /**< high nibble: the peer's (for snd_wnd); low nibble: ours */
-	uint8_t out;	  /**< OUT_* */
+	uint16_t mss;     /**< payload of a full segment, our options deducted */
+	uint8_t state;    /**< enum tcp_state, written by tcp_set_state() alone */
+	uint8_t wscale;   /**< high nibble: the peer's (for snd_wnd); low nibble: ours */
+	uint8_t out;      /**< OUT_* */
 	uint8_t listener; /**< of a half-open connection */
-	uint32_t flags;	  /**< TF_* */
+	uint32_t flags;   /**< TF_* */
 	uint32_t ts_recent;
 	uint32_t last_ack_sent; /**< RFC 7323 Last.ACK.sent */
-	uint32_t blk;		/**< index of the on-demand block, or PTCP_NIL */
-	time_ms_t t_recv;	/**< when the last acceptable segment came: the keepalive base */
+	uint32_t blk;           /**< index of the on-demand block, or PTCP_NIL */
+	time_ms_t t_recv;       /**< when the last acceptable segment came: the keepalive base */
 	time_ms_t t_delack;
 
 	void *arg; /**< the user's */
 	struct wheel_node timer;
 	time_ms_t t_rexmt;
-	uint32_t srtt; /**< microseconds, 0: no sample yet. In SYN states: low 32 bits of the time the SYN left */
-	uint32_t rttvar;
-	uint32_t cwnd; /**< bytes */
+	/** Microseconds, 0: no sample yet. In SYN states the time the last SYN left, low 32 bits. */
+	uint32_t srtt;
+	uint32_t rttvar; /**< microseconds; in SYN states the number of SYNs sent */
+	uint32_t cwnd;   /**< bytes */
 	uint32_t ssthresh;
 	uint32_t wl1;
 	uint32_t wl2;
 	uint32_t ts_offset;
 	uint8_t events; /**< EV_* pending */
-	uint8_t ops;	/**< index of the user's callbacks */
-	uint8_t keep;	/**< index of the keepalive profile */
-	uint8_t shift;	/**< backoff: timeouts in a row */
+	uint8_t ops;    /**< index of the user's callbacks */
+	uint8_t keep;   /**< index of the keepalive profile */
+	uint8_t shift;  /**< backoff: timeouts in a row */
 	uint8_t probes; /**< keepalive or zero-window probes unanswered */
 	uint8_t reason; /**< enum tcp_reason of a closed connection */
 	uint16_t oow_age; /**< ms, low 16 bits: when the last challenge or out-of-window ACK was sent */
@@ -162,7 +163,7 @@ struct tcp_block {
 	uint32_t rtx_nxt; /**< TF_LOSS: next to send again */
 	uint32_t recover; /**< RFC 6582 */
 	uint32_t rtt_seq; /**< the sample is complete when this is acknowledged */
-	uint32_t acked;	  /**< bytes acknowledged in congestion avoidance (RFC 3465) */
+	uint32_t acked;   /**< bytes acknowledged in congestion avoidance (RFC 3465) */
 	uint8_t dupacks;
 	bool rtt_on;
 	bool recover_valid;
@@ -174,7 +175,7 @@ PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 192, "the budget of a block");
 /* ------------------------------------------------------------------ the context */
 
 #define TCP_SLICES_MAX 16 /**< slices of one segment */
-#define TCP_LIST_MAX \
+#define TCP_LIST_MAX                                                                               \
 	8192 /**< TCBs in the output or event list; the wheel takes what does not fit */
 #define TCP_REPLY_MAX 128 /**< segments that belong to no TCB, a burst */
 #define TCP_KEEP_MAX  255
@@ -198,7 +199,7 @@ struct tcp_conf {
 	uint32_t fin_wait2_ms;
 	uint32_t rcv_buf;
 	uint32_t snd_buf;
-	uint16_t mtu;	  /**< of the link, 576 to 65,535: IP header and all */
+	uint16_t mtu;     /**< of the link, 576 to 65,535: IP header and all */
 	uint16_t mss_max; /**< 0: from the MTU */
 	uint16_t port_first;
 	uint16_t port_last;
@@ -228,10 +229,10 @@ struct tcp_out {
 };
 
 struct tcp_ctx {
-	time_us_t now;	  /**< the clock, set by the caller once a burst */
+	time_us_t now;    /**< the clock, set by the caller once a burst */
 	time_ms_t now_ms; /**< the same by time_us_to_ms() */
-	uint8_t worker;	  /**< goes into handles */
-	bool draining;	  /**< refuse new connections */
+	uint8_t worker;   /**< goes into handles */
+	bool draining;    /**< refuse new connections */
 	struct tcp_conf conf;
 	uint8_t rcv_wscale; /**< from rcv_buf */
 	struct tcp_tcb *tcb;
@@ -250,13 +251,15 @@ struct tcp_ctx {
 	struct siphash_key ts_key;   /**< timestamp offsets */
 	struct counters *counters;
 	uint32_t n_state[TCP_STATE_MAX];
-	uint32_t n_output;
-	uint32_t n_event;
-	uint32_t event_next; /**< first undelivered of event[] */
+	/* Rings: head and tail count up for ever, the place is the count modulo the size. */
+	uint32_t output_head;
+	uint32_t output_tail;
+	uint32_t event_head;
+	uint32_t event_tail;
+	uint32_t reply_head;
+	uint32_t reply_tail;
 	uint32_t output[TCP_LIST_MAX];
 	uint32_t event[TCP_LIST_MAX];
-	uint32_t n_reply;
-	uint32_t reply_next;
 	struct tcp_seg reply[TCP_REPLY_MAX];
 	struct tcp_keep keep[TCP_KEEP_MAX];
 };
@@ -355,9 +358,9 @@ enum drop_reason tcp_segment_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg);
 /** What ICMP says about a segment that we sent (RFC 5927). */
 struct tcp_icmp {
 	struct tcp_seg quoted; /**< src: ours; laddr and hash (of the connection) set; seq, sport, dport */
-	bool hard;	       /**< protocol or port unreachable */
-	bool too_big;	       /**< fragmentation needed */
-	uint16_t mtu;	       /**< as told, 0: not told */
+	bool hard;             /**< protocol or port unreachable */
+	bool too_big;          /**< fragmentation needed */
+	uint16_t mtu;          /**< as told, 0: not told */
 };
 
 enum drop_reason tcp_icmp_arrives(struct tcp_ctx *ctx, const struct tcp_icmp *icmp);
@@ -408,6 +411,9 @@ int64_t tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args);
 int tcp_listen(struct tcp_ctx *ctx, uint16_t laddr, uint16_t port, uint32_t backlog, uint8_t ops,
 		uint8_t keep, void *arg);
 int tcp_unlisten(struct tcp_ctx *ctx, uint16_t listener);
+
+/** Keepalive profile of connections accepted from now on; the reference moves in. @return 0, -ENOENT */
+int tcp_listen_keep(struct tcp_ctx *ctx, uint16_t listener, uint8_t keep);
 
 /** SEND. Takes over the references of the slices it accepts. @return slices accepted or -EAGAIN, -EPIPE, -ENOBUFS, -ENOTCONN */
 int tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, unsigned int n);

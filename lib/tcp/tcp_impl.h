@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file What the files of the core share and nobody else may use. */
+#ifndef PTCP_TCP_TCP_IMPL_H
+#define PTCP_TCP_TCP_IMPL_H
+
+#include <errno.h>
+#include <string.h>
+
+#include "tcp/tcp.h"
+
+#define TCP_MSS_FLOOR 48  /**< least MSS taken from a peer or from ICMP */
+#define TCP_MSS_V4    536 /**< RFC 9293 section 3.7.1, when the peer sends none */
+#define TCP_MSS_V6    1220
+#define TCP_TS_LEN    12  /**< timestamps with their padding, in each segment */
+#define TCP_OOW_MS    500 /**< least distance of two answers to unacceptable segments */
+#define TCP_TS_DAYS24 (24u * 86400u * 1000u >> 16) /**< 24 days in units of ts_age */
+#define TCP_REST_MAX_MS                                                                            \
+	(20u * 86400u * 1000u) /**< no timer rests longer: 32-bit ms stay comparable */
+#define TCP_CLOCK_G_US 1000    /**< clock granularity G of RFC 6298 */
+#define TCP_ECHO_MAX_MS                                                                            \
+	(10u * 60 * 1000)     /**< an echoed timestamp older than this is not believed */
+#define TCP_RTO_SYN_LOST 3000 /**< RFC 6298 5.7, ms */
+
+/* ------------------------------------------------------------------ small helpers */
+
+static inline void
+tcp_count(struct tcp_ctx *ctx, enum counter_id id)
+{
+	ctx->counters->n[id]++;
+}
+
+static inline enum drop_reason
+tcp_drop(struct tcp_ctx *ctx, enum drop_reason reason)
+{
+	ctx->counters->drop[reason]++;
+	return reason;
+}
+
+static inline bool
+tcp_synchronized(uint8_t state)
+{
+	return state >= TCP_ESTABLISHED;
+}
+
+static inline struct tcp_node *
+tcp_node_at(const struct tcp_ctx *ctx, uint32_t index)
+{
+	return pool_at(&ctx->node_pool, index);
+}
+
+static inline struct tcp_block *
+tcp_block(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	return tcb->blk == PTCP_NIL ? NULL : pool_at(&ctx->block_pool, tcb->blk);
+}
+
+/** Sequence number behind the last octet that the user queued, FIN not counted. */
+static inline uint32_t
+tcp_snd_end(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	const struct tcp_block *b = tcp_block(ctx, tcb);
+	const bool syn = tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED;
+
+	return tcb->snd_una + syn + (b != NULL ? b->snd_bytes : 0);
+}
+
+/** Payload octets queued and never sent. */
+static inline uint32_t
+tcp_unsent(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	if ((tcb->flags & TF_FIN_SENT) != 0)
+		return 0;
+	return tcp_snd_end(ctx, tcb) - tcb->snd_nxt;
+}
+
+/** Keep @p tcb listed until its output was pulled. */
+void tcp_want_output(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t out);
+void tcp_want_event(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t events);
+
+/* ------------------------------------------------------------------ tcp_tcb.c */
+
+/** The only writer of tcb->state; asserts that RFC 9293 figure 5 (with its notes) has the transition. */
+void tcp_set_state(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_state state);
+
+/** Whether one more connection may begin: a TCB and, for its end, a TIME-WAIT entry must be there. */
+enum drop_reason tcp_admit(const struct tcp_ctx *ctx);
+
+/** A TCB in CLOSED with everything at its default, not in the table; NULL when none is left. */
+struct tcp_tcb *tcp_alloc(struct tcp_ctx *ctx);
+
+/** Enter the connection table by tcb->id. */
+void tcp_insert(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct ip_addr *raddr,
+		uint32_t hash);
+
+/** The hash of a tuple: @p raddr6 for IPv6, else NULL. */
+static inline uint32_t
+tcp_hash_of(const struct tcp_ctx *ctx, const struct conn_ident *id, const struct ip_addr *raddr6)
+{
+	const struct conn_key k = {.id = *id, .raddr6 = raddr6};
+
+	return conn_hash(&ctx->hash_key, &k);
+}
+
+/** The hash of a TCB's tuple, computed anew. */
+uint32_t tcp_tcb_hash(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+struct ip_addr tcp_raddr(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/** Enter CLOSED: leave the table, drop queues and timers, owe the closed event. @p rst: send RST. */
+void tcp_end(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason, bool rst);
+
+/** Enter TIME-WAIT: the record takes over, the TCB goes when its last ACK and event are out. */
+void tcp_enter_timewait(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** Free a dead TCB that owes nothing any more. */
+void tcp_reap(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** The connection has reached ESTABLISHED. */
+void tcp_established(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/* ------------------------------------------------------------------ tcp_queue.c */
+
+struct tcp_block *tcp_block_need(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** Give the block back when nothing is unacked, unsent, unread or out of order. */
+void tcp_block_trim(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** Free all nodes of a list. */
+void tcp_nodes_free(struct tcp_ctx *ctx, uint32_t head);
+
+/** Free the block with all that it holds. */
+void tcp_queues_purge(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** Drop what was received and not read. */
+void tcp_rcvq_purge(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** @p n payload octets at snd_una are acknowledged. */
+void tcp_sndq_ack(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t n);
+
+/** The node that holds sequence number @p seq of the send queue, or PTCP_NIL. */
+uint32_t tcp_sndq_at(const struct tcp_ctx *ctx, const struct tcp_block *b, uint32_t seq);
+
+/**
+ * Take text that begins at or beyond RCV.NXT and lies inside the window: in order to the receive queue, together
+ * with what it makes contiguous; else to the reassembly list.
+ * @return DROP_NONE when at least one new octet was kept
+ */
+enum drop_reason tcp_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
+
+/* ------------------------------------------------------------------ tcp_timer.c */
+
+/** See to it that tcp_timeout() is called at @p deadline or before. A later deadline costs nothing. */
+void tcp_timer_at(struct tcp_ctx *ctx, struct tcp_tcb *tcb, time_ms_t deadline);
+
+void tcp_rexmt_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+void tcp_persist_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** Nothing is outstanding any more: neither retransmission nor probe. */
+static inline void
+tcp_rexmt_stop(struct tcp_tcb *tcb)
+{
+	tcb->flags &= ~(TF_REXMT | TF_PERSIST);
+}
+
+/** Begin keepalive (when it is on) and the 20-day watch over ts_recent. */
+void tcp_keep_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** An RTT sample in microseconds (RFC 6298 section 2). */
+void tcp_rtt_sample(struct tcp_tcb *tcb, uint64_t rtt_us);
+
+/** FIN-WAIT-2 of a closed connection does not last for ever: arm its bound. */
+void tcp_fin_wait_2_bound(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** One TCB's node came due. */
+void tcp_timeout(struct tcp_ctx *ctx, uint32_t index);
+
+/* ------------------------------------------------------------------ tcp_cc.c: RFC 5681, RFC 6582 */
+
+void tcp_cc_init(struct tcp_tcb *tcb);
+void tcp_cc_ack(struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked);
+
+/** Enter fast recovery. */
+void tcp_cc_recover(struct tcp_tcb *tcb, struct tcp_block *b);
+void tcp_cc_dupack(struct tcp_tcb *tcb);
+void tcp_cc_partial(struct tcp_tcb *tcb, uint32_t acked);
+void tcp_cc_recovered(struct tcp_tcb *tcb);
+
+/** A retransmission timeout; @p first: of this segment. */
+void tcp_cc_timeout(struct tcp_tcb *tcb, bool first);
+
+/* ------------------------------------------------------------------ tcp_isn.c */
+
+/** RFC 6528: M + F(tuple, secret), M in steps of 4 microseconds. */
+uint32_t tcp_isn(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/** RFC 7323 section 5.4: a random offset for each tuple, the same for its next incarnation (RFC 6191). */
+uint32_t tcp_ts_offset(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+uint32_t tcp_ts_offset_of(const struct tcp_ctx *ctx, const struct ip_addr *local,
+		const struct ip_addr *remote, uint16_t lport, uint16_t rport);
+
+/* ------------------------------------------------------------------ tcp_output.c */
+
+/** Announce the largest window we may; what a connection's first segment carries. */
+uint16_t tcp_syn_window(const struct tcp_ctx *ctx);
+
+/** The MSS option that we send. */
+uint16_t tcp_our_mss(const struct tcp_ctx *ctx, enum ip_family family);
+
+/** A place in the reply ring, zeroed, addressed back to the sender of @p seg; NULL (counted) when it is full. */
+struct tcp_seg *tcp_reply(struct tcp_ctx *ctx, const struct tcp_seg *seg);
+
+/** RST in answer to @p seg, as for CLOSED (RFC 9293 section 3.10.7.1). */
+void tcp_reply_rst(struct tcp_ctx *ctx, const struct tcp_seg *seg);
+
+/** More window can be told, and it is worth a segment (RFC 9293 section 3.8.6.2.2). */
+bool tcp_window_worth_update(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/* ------------------------------------------------------------------ tcp_listen.c, tcp_timewait.c */
+
+/**
+ * LISTEN. With @p has_floor the ISN lies beyond @p iss_floor, the last number that the tuple's former incarnation used.
+ */
+enum drop_reason tcp_listen_arrives(
+		struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t iss_floor, bool has_floor);
+
+/** Why a SYN would find no place now, or DROP_NONE. */
+enum drop_reason tcp_listen_refuses(const struct tcp_ctx *ctx, uint16_t listener);
+
+/** A segment for a TIME-WAIT record. */
+enum drop_reason tcp_timewait_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t index);
+
+/** Take the options of the peer's SYN (RFC 9293 section 3.7.1, RFC 7323). */
+void tcp_syn_options(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg);
+
+#endif

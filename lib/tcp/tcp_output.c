@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What leaves: one segment a call, pulled by the worker after the burst. */
+#include "tcp/tcp_impl.h"
+
+/* ------------------------------------------------------------------ header fields */
+
+/** The segment's fixed part: tuple, SEQ, and with ACK the acknowledgment, the window and the timestamp. */
+static void
+fill(struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_out *out, uint32_t seq,
+		uint8_t flags)
+{
+	struct tcp_seg *seg = &out->seg;
+
+	memset(out, 0, offsetof(struct tcp_out, slice));
+	seg->src = laddr_get(ctx->laddr, tcb->id.laddr);
+	seg->dst = tcp_raddr(ctx, tcb);
+	seg->family = (uint8_t)laddr_family(ctx->laddr, tcb->id.laddr);
+	seg->sport = tcb->id.lport;
+	seg->dport = tcb->id.rport;
+	seg->laddr = tcb->id.laddr;
+	seg->neigh = tcb->id.aux;
+	seg->seq = seq;
+	seg->flags = flags;
+	out->tcb = tcp_index(ctx, tcb);
+	tcp_count(ctx, COUNTER_SEGMENTS_OUT);
+}
+
+static void
+add_timestamp(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_seg *seg)
+{
+	seg->opts |= TCP_OPT_TS;
+	seg->ts_val = ctx->now_ms + tcb->ts_offset;
+	seg->ts_ecr = (seg->flags & TCP_ACK) != 0 ? tcb->ts_recent : 0;
+}
+
+/** The right edge that we could advertise now. */
+static uint32_t
+window_edge(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	const uint32_t unread = tcp_recv_bytes(ctx, tcb);
+	const uint32_t room = unread < ctx->conf.rcv_buf ? ctx->conf.rcv_buf - unread : 0;
+	const uint32_t most = (uint32_t)UINT16_MAX << (tcb->wscale & 15);
+
+	return tcb->rcv_nxt + (room < most ? room : most);
+}
+
+/** Least advance of the edge that is told: silly window avoidance, RFC 9293 section 3.8.6.2.2. */
+static uint32_t
+window_step(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	const uint32_t half = ctx->conf.rcv_buf / 2;
+
+	return half < tcb->mss ? half : tcb->mss;
+}
+
+bool
+tcp_window_worth_update(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	const uint32_t gain = window_edge(ctx, tcb) - tcb->rcv_adv;
+	const uint32_t half = ctx->conf.rcv_buf / 2;
+
+	if (seq_leq(window_edge(ctx, tcb), tcb->rcv_adv))
+		return false;
+	/* Unasked only when it is much, or when the peer may be stuck. */
+	return gain >= half || (tcp_rcv_wnd(tcb) < tcb->mss && gain >= window_step(ctx, tcb));
+}
+
+/** Put ACK and window into @p seg; the edge never moves left (RFC 9293 section 3.8.6.2.2). */
+static void
+acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
+{
+	const uint8_t scale = tcb->wscale & 15;
+	const uint32_t edge = window_edge(ctx, tcb);
+	uint32_t wnd = tcp_rcv_wnd(tcb);
+
+	if (seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= window_step(ctx, tcb))
+		wnd = edge - tcb->rcv_nxt;
+	/* Rounded up, so that scaling does not pull the edge back; what is told is what we accept. */
+	wnd = (wnd + (1u << scale) - 1) >> scale;
+	if (wnd > UINT16_MAX)
+		wnd = UINT16_MAX;
+	seg->wnd = (uint16_t)wnd;
+	tcb->rcv_adv = seq_max(tcb->rcv_adv, tcb->rcv_nxt + (wnd << scale));
+	seg->ack = tcb->rcv_nxt;
+	seg->flags |= TCP_ACK;
+	tcb->last_ack_sent = tcb->rcv_nxt;
+	tcb->out &= (uint8_t)~OUT_ACK;
+	tcb->flags &= ~TF_DELACK;
+	if ((tcb->flags & TF_TS) != 0)
+		add_timestamp(ctx, tcb, seg);
+}
+
+uint16_t
+tcp_syn_window(const struct tcp_ctx *ctx)
+{
+	return ctx->conf.rcv_buf < UINT16_MAX ? (uint16_t)ctx->conf.rcv_buf : UINT16_MAX;
+}
+
+uint16_t
+tcp_our_mss(const struct tcp_ctx *ctx, enum ip_family family)
+{
+	const uint16_t mss = (uint16_t)(ctx->conf.mtu - (family == IP_V6 ? 60 : 40));
+
+	return ctx->conf.mss_max != 0 && ctx->conf.mss_max < mss ? ctx->conf.mss_max : mss;
+}
+
+/* ------------------------------------------------------------------ segments without text */
+
+/** SYN in SYN-SENT, SYN,ACK in SYN-RECEIVED; its options are answers there. */
+static void
+make_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	const bool answer = tcb->state == TCP_SYN_RECEIVED && (tcb->flags & TF_ACTIVE) == 0;
+	struct tcp_seg *seg = &out->seg;
+
+	fill(ctx, tcb, out, tcb->snd_una, TCP_SYN);
+	/* rttvar counts SYNs until the handshake is done; the one of a simultaneous open becomes SYN,ACK. */
+	out->rexmt = tcb->rttvar > (tcb->state == TCP_SYN_RECEIVED && !answer);
+	if (tcb->state == TCP_SYN_RECEIVED) {
+		seg->flags |= TCP_ACK;
+		seg->ack = tcb->rcv_nxt;
+		tcb->last_ack_sent = tcb->rcv_nxt;
+		tcb->rcv_adv = tcb->rcv_nxt + tcp_syn_window(ctx);
+	}
+	seg->wnd = tcp_syn_window(ctx);
+	seg->opts |= TCP_OPT_MSS;
+	seg->mss = tcp_our_mss(ctx, seg->family);
+	if (answer ? (tcb->flags & TF_WS) != 0 : ctx->conf.window_scale) {
+		seg->opts |= TCP_OPT_WSCALE;
+		seg->wscale = ctx->rcv_wscale;
+	}
+	if (answer ? (tcb->flags & TF_TS) != 0 : ctx->conf.timestamps)
+		add_timestamp(ctx, tcb, seg);
+	tcb->out &= (uint8_t) ~(OUT_SYN | OUT_ACK);
+	if (out->rexmt)
+		tcp_count(ctx, COUNTER_RETRANSMITTED);
+	tcb->srtt = (uint32_t)ctx->now;
+	tcb->rttvar++;
+	tcp_rexmt_start(ctx, tcb);
+}
+
+static void
+make_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	fill(ctx, tcb, out, tcb->snd_nxt, TCP_ACK);
+	acknowledge(ctx, tcb, &out->seg);
+}
+
+/** A keepalive probe: SEG.SEQ = SND.NXT - 1, no octet of garbage (RFC 9293 section 3.8.4). */
+static void
+make_keepalive(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	fill(ctx, tcb, out, tcb->snd_nxt - 1, TCP_ACK);
+	acknowledge(ctx, tcb, &out->seg);
+	tcb->out &= (uint8_t)~OUT_KEEP;
+	tcp_count(ctx, COUNTER_KEEPALIVE_PROBES);
+}
+
+static void
+make_rst(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	fill(ctx, tcb, out, tcb->snd_nxt, TCP_RST);
+	tcb->out = 0;
+	tcp_count(ctx, COUNTER_RST_OUT);
+}
+
+/* ------------------------------------------------------------------ text and FIN */
+
+/** Lend slices for [seq, seq + len); answers how much they hold (less when there are too many). */
+static uint32_t
+gather(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_out *out, uint32_t seq,
+		uint32_t len)
+{
+	const struct tcp_block *b = tcp_block(ctx, tcb);
+	uint32_t i = len > 0 ? tcp_sndq_at(ctx, b, seq) : PTCP_NIL;
+	uint32_t got = 0;
+
+	while (got < len && i != PTCP_NIL && out->n_slices < TCP_SLICES_MAX) {
+		const struct tcp_node *node = tcp_node_at(ctx, i);
+		const uint32_t skip = seq + got - node->seq;
+		uint32_t n = node->buf.len - skip;
+
+		if (n > len - got)
+			n = len - got;
+		out->slice[out->n_slices++] =
+				(struct tcp_buf){node->buf.owner, node->buf.data + skip, n};
+		got += n;
+		i = node->next;
+	}
+	out->len = got;
+	return got;
+}
+
+/** Send [snd_una ..) or a part of it again, from @p seq, at most @p len octets; FIN with it when it reaches that. */
+static uint32_t
+make_again(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out, uint32_t seq,
+		uint32_t len)
+{
+	const bool fin = (tcb->flags & TF_FIN_SENT) != 0;
+	const uint32_t text_end = tcb->snd_nxt - fin;
+	uint32_t text = text_end - seq;
+	uint32_t sent;
+
+	if (text > len)
+		text = len;
+	fill(ctx, tcb, out, seq, TCP_ACK);
+	out->rexmt = true;
+	sent = gather(ctx, tcb, out, seq, text);
+	PTCP_ASSERT(sent > 0 || text == 0);
+	if (fin && seq + sent == text_end) {
+		out->seg.flags |= TCP_FIN;
+		sent++;
+	}
+	if (seq + sent == tcb->snd_nxt && out->len > 0)
+		out->seg.flags |= TCP_PSH;
+	acknowledge(ctx, tcb, &out->seg);
+	tcp_count(ctx, COUNTER_RETRANSMITTED);
+	if (tcp_block(ctx, tcb) != NULL)
+		tcp_block(ctx, tcb)->rtt_on = false; /* Karn: an ACK would be ambiguous */
+	if ((tcb->flags & (TF_REXMT | TF_PERSIST)) == 0)
+		tcp_rexmt_start(ctx, tcb);
+	return sent;
+}
+
+/** New octets, and FIN where it is due: snd_nxt moves on. */
+static void
+make_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out, uint32_t len, bool fin)
+{
+	struct tcp_block *b = tcp_block(ctx, tcb);
+	const uint32_t queued = tcp_unsent(ctx, tcb);
+	uint32_t sent;
+
+	fill(ctx, tcb, out, tcb->snd_nxt, TCP_ACK);
+	sent = gather(ctx, tcb, out, tcb->snd_nxt, len);
+	if (sent == queued) {
+		if (sent > 0)
+			out->seg.flags |= TCP_PSH;
+		if (fin) {
+			out->seg.flags |= TCP_FIN;
+			tcb->flags |= TF_FIN_SENT;
+		}
+	}
+	tcb->snd_nxt += sent + ((out->seg.flags & TCP_FIN) != 0);
+	ctx->counters->n[COUNTER_BYTES_OUT] += sent;
+	if (b != NULL) {
+		while (b->snd_cur != PTCP_NIL &&
+				seq_leq(tcp_node_at(ctx, b->snd_cur)->seq +
+								tcp_node_at(ctx, b->snd_cur)
+										->buf.len,
+						tcb->snd_nxt))
+			b->snd_cur = tcp_node_at(ctx, b->snd_cur)->next;
+		if (!b->rtt_on) {
+			b->rtt_on = true;
+			b->rtt_seq = tcb->snd_nxt;
+			b->rtt_start = ctx->now;
+		}
+	}
+	acknowledge(ctx, tcb, &out->seg);
+	if ((tcb->flags & (TF_PERSIST | TF_KEEP_PROBE)) != 0) {
+		tcb->flags &= ~(TF_PERSIST | TF_KEEP_PROBE);
+		tcb->probes = 0;
+	}
+	if ((tcb->flags & TF_REXMT) == 0)
+		tcp_rexmt_start(ctx, tcb);
+}
+
+/** After a timeout: what was in flight goes again as the congestion window allows. @return false: nothing now */
+static bool
+send_lost(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	struct tcp_block *b = tcp_block(ctx, tcb);
+	uint32_t flight;
+
+	if (b == NULL) {
+		tcb->flags &= ~TF_LOSS;
+		return false;
+	}
+	if (seq_lt(b->rtx_nxt, tcb->snd_una))
+		b->rtx_nxt = tcb->snd_una;
+	if (seq_geq(b->rtx_nxt, b->recover))
+		return false;
+	flight = b->rtx_nxt - tcb->snd_una;
+	if (flight > 0 && (flight + tcb->mss > tcb->cwnd || flight >= tcp_snd_wnd(tcb)))
+		return false;
+	b->rtx_nxt += make_again(ctx, tcb, out, b->rtx_nxt,
+			seq_lt(b->rtx_nxt + tcb->mss, b->recover) ? tcb->mss :
+								    b->recover - b->rtx_nxt);
+	return true;
+}
+
+/**
+ * New data: RFC 9293 section 3.8.6.2.1 (silly window), 3.7.4 (Nagle), 3.8.6.1 (zero window).
+ * @return false: nothing now
+ */
+static bool
+send_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	const uint32_t queued = tcp_unsent(ctx, tcb);
+	const bool fin = (tcb->flags & (TF_FIN_QUEUED | TF_FIN_SENT)) == TF_FIN_QUEUED;
+	const uint32_t flight = tcb->snd_nxt - tcb->snd_una;
+	const uint32_t wnd = tcp_snd_wnd(tcb);
+	const uint32_t usable = wnd > flight ? wnd - flight : 0;
+	uint32_t len = queued;
+	bool last;
+
+	if (queued == 0 && !fin)
+		return false;
+	if (len > usable)
+		len = usable;
+	if (len > tcb->mss)
+		len = tcb->mss;
+	last = fin && len == queued && len < usable;
+	if (len == tcb->mss || last)
+		goto fits;
+	if (len == queued && len > 0 && (flight == 0 || (tcb->flags & TF_NODELAY) != 0 || fin))
+		goto fits;
+	/* Half of the largest window ever offered; what is left waits for the peer or the probe timer. */
+	if (len > 0 && flight == 0 && len >= ((uint32_t)tcb->max_wnd << (tcb->wscale >> 4)) / 2)
+		goto fits;
+	if (flight == 0 && (tcb->flags & TF_PERSIST) == 0)
+		tcp_persist_start(ctx, tcb);
+	return false;
+fits:
+	if (len > 0 && flight + len > tcb->cwnd && flight > 0)
+		return false;
+	make_new(ctx, tcb, out, len, last);
+	return true;
+}
+
+/** A zero-window probe: one octet beyond the window, or what a small window takes (RFC 9293 section 3.8.6.1). */
+static bool
+send_probe(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	const uint32_t queued = tcp_unsent(ctx, tcb);
+	const bool fin = (tcb->flags & (TF_FIN_QUEUED | TF_FIN_SENT)) == TF_FIN_QUEUED;
+	const uint32_t flight = tcb->snd_nxt - tcb->snd_una;
+	uint32_t len = tcp_snd_wnd(tcb);
+
+	tcb->out &= (uint8_t)~OUT_PROBE;
+	if (flight > 0) {
+		/* An earlier probe is still unacknowledged: the same octet again. */
+		(void)make_again(ctx, tcb, out, tcb->snd_una, 1);
+	} else if (queued > 0 || fin) {
+		const bool closed = len == 0;
+		const uint8_t probes = tcb->probes;
+
+		if (closed)
+			len = 1;
+		if (len > tcb->mss)
+			len = tcb->mss;
+		if (len > queued)
+			len = queued;
+		make_new(ctx, tcb, out, len, fin && len == queued);
+		if (closed) {
+			/* It stays a probe: no congestion signal until a window opens. */
+			tcb->flags = (tcb->flags & ~TF_REXMT) | TF_PERSIST;
+			tcb->probes = probes;
+		}
+	} else {
+		return false;
+	}
+	tcp_count(ctx, COUNTER_WINDOW_PROBES);
+	return true;
+}
+
+/* ------------------------------------------------------------------ the pull */
+
+static bool
+output_synchronized(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	if ((tcb->out & OUT_REXMT) != 0) {
+		tcb->out &= (uint8_t)~OUT_REXMT;
+		if (tcb->snd_una != tcb->snd_nxt) {
+			(void)make_again(ctx, tcb, out, tcb->snd_una, tcb->mss);
+			return true;
+		}
+	}
+	if ((tcb->out & OUT_DATA) != 0) {
+		if ((tcb->flags & TF_LOSS) != 0 && send_lost(ctx, tcb, out))
+			return true;
+		if ((tcb->flags & TF_LOSS) == 0 && send_new(ctx, tcb, out))
+			return true;
+		tcb->out &= (uint8_t)~OUT_DATA;
+	}
+	if ((tcb->out & OUT_PROBE) != 0 && send_probe(ctx, tcb, out))
+		return true;
+	if ((tcb->out & OUT_KEEP) != 0) {
+		make_keepalive(ctx, tcb, out);
+		return true;
+	}
+	if ((tcb->out & OUT_ACK) != 0) {
+		make_ack(ctx, tcb, out);
+		return true;
+	}
+	return false;
+}
+
+static bool
+output_one(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	switch (tcb->state) {
+	case TCP_CLOSED:
+		if ((tcb->out & OUT_RST) == 0)
+			return false;
+		make_rst(ctx, tcb, out);
+		return true;
+	case TCP_TIME_WAIT:
+		tcb->out &= OUT_ACK;
+		if (tcb->out == 0)
+			return false;
+		make_ack(ctx, tcb, out);
+		return true;
+	case TCP_SYN_SENT:
+	case TCP_SYN_RECEIVED:
+		if ((tcb->out & OUT_SYN) != 0) {
+			make_syn(ctx, tcb, out);
+			return true;
+		}
+		if (tcb->state == TCP_SYN_RECEIVED && (tcb->out & OUT_ACK) != 0) {
+			make_ack(ctx, tcb, out);
+			return true;
+		}
+		return false;
+	default:
+		return output_synchronized(ctx, tcb, out);
+	}
+}
+
+uint32_t
+tcp_output_next(struct tcp_ctx *ctx)
+{
+	if (ctx->output_head == ctx->output_tail)
+		return PTCP_NIL;
+	return ctx->output[ctx->output_head & (TCP_LIST_MAX - 1)];
+}
+
+bool
+tcp_output(struct tcp_ctx *ctx, uint32_t index, struct tcp_out *out)
+{
+	struct tcp_tcb *tcb = tcp_at(ctx, index);
+
+	PTCP_ASSERT(index == tcp_output_next(ctx));
+	if (tcb->out != 0 && output_one(ctx, tcb, out))
+		return true;
+	tcb->out = 0;
+	tcb->flags &= ~TF_IN_OUTPUT;
+	ctx->output_head++;
+	tcp_reap(ctx, tcb);
+	return false;
+}
+
+/* ------------------------------------------------------------------ replies without a TCB */
+
+struct tcp_seg *
+tcp_reply(struct tcp_ctx *ctx, const struct tcp_seg *seg)
+{
+	struct tcp_seg *r;
+
+	if (ctx->reply_tail - ctx->reply_head == TCP_REPLY_MAX) {
+		(void)tcp_drop(ctx, DROP_TX_FULL);
+		return NULL;
+	}
+	r = &ctx->reply[ctx->reply_tail++ & (TCP_REPLY_MAX - 1)];
+	*r = (struct tcp_seg){
+			.src = seg->dst,
+			.dst = seg->src,
+			.sport = seg->dport,
+			.dport = seg->sport,
+			.family = seg->family,
+			.laddr = seg->laddr,
+			.neigh = UINT16_MAX,
+	};
+	tcp_count(ctx, COUNTER_SEGMENTS_OUT);
+	return r;
+}
+
+const struct tcp_seg *
+tcp_reply_next(struct tcp_ctx *ctx)
+{
+	if (ctx->reply_head == ctx->reply_tail)
+		return NULL;
+	return &ctx->reply[ctx->reply_head++ & (TCP_REPLY_MAX - 1)];
+}
+
+void
+tcp_reply_rst(struct tcp_ctx *ctx, const struct tcp_seg *seg)
+{
+	struct tcp_seg *r;
+
+	if ((seg->flags & TCP_RST) != 0)
+		return;
+	r = tcp_reply(ctx, seg);
+	if (r == NULL)
+		return;
+	if ((seg->flags & TCP_ACK) != 0) {
+		r->seq = seg->ack;
+		r->flags = TCP_RST;
+	} else {
+		r->ack = seg->seq + tcp_seg_len(seg);
+		r->flags = TCP_RST | TCP_ACK;
+	}
+	tcp_count(ctx, COUNTER_RST_OUT);
+}

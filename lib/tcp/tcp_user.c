@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* User calls: RFC 9293 section 3.10.1 OPEN, 3.10.4 CLOSE, 3.10.5 ABORT (SEND and RECEIVE: tcp_queue.c). */
+#include "tcp/tcp_impl.h"
+
+/* ------------------------------------------------------------------ keepalive profiles */
+
+int
+tcp_keep_get(struct tcp_ctx *ctx, bool on, uint32_t idle_ms, uint32_t interval_ms, uint8_t count)
+{
+	int free_slot = -ENOSPC;
+
+	for (int i = TCP_KEEP_MAX - 1; i >= 0; i--) {
+		struct tcp_keep *k = &ctx->keep[i];
+
+		if (k->refs == 0) {
+			free_slot = i;
+		} else if (k->on == on && k->idle_ms == idle_ms && k->interval_ms == interval_ms &&
+				k->count == count) {
+			k->refs++;
+			return i;
+		}
+	}
+	if (free_slot >= 0)
+		ctx->keep[free_slot] = (struct tcp_keep){idle_ms, interval_ms, 1, count, on};
+	return free_slot;
+}
+
+void
+tcp_keep_put(struct tcp_ctx *ctx, uint8_t keep)
+{
+	PTCP_ASSERT(ctx->keep[keep].refs > 0);
+	ctx->keep[keep].refs--;
+}
+
+void
+tcp_keep_set(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t keep)
+{
+	tcp_keep_put(ctx, tcb->keep);
+	tcb->keep = keep;
+	if ((tcb->flags & TF_KEEP_PROBE) != 0)
+		tcb->probes = 0;
+	if (tcp_synchronized(tcb->state) && tcb->state != TCP_TIME_WAIT)
+		tcp_keep_start(ctx, tcb);
+}
+
+/* ------------------------------------------------------------------ OPEN */
+
+int
+tcp_listen(struct tcp_ctx *ctx, uint16_t laddr, uint16_t port, uint32_t backlog, uint8_t ops,
+		uint8_t keep, void *arg)
+{
+	const int index = listener_add(ctx->listeners, laddr, port, backlog);
+
+	if (index < 0)
+		return index;
+	ctx->listeners->l[index].profile = (uint16_t)(ops << 8 | keep);
+	ctx->listeners->l[index].arg = arg;
+	ctx->keep[keep].refs++;
+	ctx->n_state[TCP_LISTEN]++;
+	return index;
+}
+
+int
+tcp_listen_keep(struct tcp_ctx *ctx, uint16_t listener, uint8_t keep)
+{
+	struct listener *l;
+
+	if (listener >= LISTENERS_MAX || !ctx->listeners->l[listener].used)
+		return -ENOENT;
+	l = &ctx->listeners->l[listener];
+	tcp_keep_put(ctx, (uint8_t)l->profile);
+	l->profile = (uint16_t)((l->profile & 0xff00) | keep);
+	return 0;
+}
+
+int
+tcp_unlisten(struct tcp_ctx *ctx, uint16_t listener)
+{
+	if (listener >= LISTENERS_MAX || !ctx->listeners->l[listener].used)
+		return -ENOENT;
+	/* Half-open connections have nobody to go to any more (RFC 9293 section 3.10.4, LISTEN). */
+	for (uint32_t i = 0; i < ctx->tcb_pool.fresh; i++) {
+		struct tcp_tcb *tcb = tcp_at(ctx, i);
+
+		if (tcb->state == TCP_SYN_RECEIVED && (tcb->flags & TF_PASSIVE) != 0 &&
+				tcb->listener == listener)
+			tcp_end(ctx, tcb, TCP_REASON_ABORTED, true);
+	}
+	tcp_keep_put(ctx, (uint8_t)ctx->listeners->l[listener].profile);
+	ctx->n_state[TCP_LISTEN]--;
+	return listener_remove(ctx->listeners, listener);
+}
+
+/** Whether the tuple is in use by a connection that did not get its port from the port table. */
+static bool
+tuple_taken(const struct tcp_ctx *ctx, const struct conn_ident *id, const struct ip_addr *raddr6)
+{
+	const struct conn_key k = {.id = *id, .raddr6 = raddr6};
+	const uint32_t hash = conn_hash(&ctx->hash_key, &k);
+
+	return conn_table_find(&ctx->table, hash, &k) != PTCP_NIL ||
+			timewait_find(ctx->timewait, hash, &k) != PTCP_NIL;
+}
+
+/** Reserve a local port: the named one, or an ephemeral one whose tuple is free. */
+static int
+take_port(struct tcp_ctx *ctx, struct conn_ident *id, const struct ip_addr *raddr6)
+{
+	uint16_t taken[16];
+	unsigned int n = 0;
+	int rc;
+
+	if (id->lport != 0) {
+		rc = port_take(ctx->ports, id, raddr6);
+		if (rc == 0 && tuple_taken(ctx, id, raddr6)) {
+			(void)port_put(ctx->ports, id, raddr6);
+			rc = -EADDRINUSE;
+		}
+		return rc;
+	}
+	/* A peer may have connected to a listener of ours from the very port that we connect to: rare, so few tries. */
+	do {
+		rc = port_get(ctx->ports, id, raddr6);
+		if (rc < 0)
+			break;
+		id->lport = (uint16_t)rc;
+		rc = 0;
+		if (!tuple_taken(ctx, id, raddr6))
+			break;
+		taken[n++] = id->lport;
+		rc = -EADDRNOTAVAIL;
+	} while (n < PTCP_ARRAY_SIZE(taken));
+	while (n > 0) {
+		struct conn_ident back = *id;
+
+		back.lport = taken[--n];
+		(void)port_put(ctx->ports, &back, raddr6);
+	}
+	return rc;
+}
+
+int64_t
+tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args)
+{
+	const bool v6 = laddr_family(ctx->laddr, args->laddr) == IP_V6;
+	struct conn_ident id = {
+			.raddr = v6 ? ip_addr_fold(&args->raddr) : args->raddr.v4,
+			.rport = args->rport,
+			.lport = args->lport,
+			.laddr = args->laddr,
+			.aux = UINT16_MAX,
+	};
+	struct tcp_tcb *tcb;
+	int rc;
+
+	if (args->rport == 0 || (v6 && ctx->raddr6 == NULL))
+		return -EINVAL;
+	if (tcp_admit(ctx) != DROP_NONE)
+		return -ENOBUFS;
+	rc = take_port(ctx, &id, v6 ? &args->raddr : NULL);
+	if (rc < 0)
+		return rc;
+	tcb = tcp_alloc(ctx);
+	PTCP_ASSERT(tcb != NULL);
+	tcb->id = id;
+	tcb->flags |= TF_ACTIVE;
+	tcb->ops = args->ops;
+	tcb->keep = args->keep;
+	ctx->keep[args->keep].refs++;
+	tcb->arg = args->arg;
+	tcb->mss = v6 ? TCP_MSS_V6 : TCP_MSS_V4;
+	tcp_insert(ctx, tcb, &args->raddr, tcp_hash_of(ctx, &id, v6 ? &args->raddr : NULL));
+	tcb->ts_offset = tcp_ts_offset(ctx, tcb);
+	tcb->snd_una = tcp_isn(ctx, tcb);
+	tcb->snd_nxt = tcb->snd_una + 1;
+	tcb->t_recv = ctx->now_ms;
+	tcp_count(ctx, COUNTER_OPENED);
+	tcp_set_state(ctx, tcb, TCP_SYN_SENT);
+	tcp_want_output(ctx, tcb, OUT_SYN);
+	return tcp_index(ctx, tcb);
+}
+
+/* ------------------------------------------------------------------ CLOSE */
+
+/** FIN follows the last queued octet; the state moves at once ("in any case", RFC 9293 section 3.10.4). */
+static void
+queue_fin(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+{
+	tcb->flags |= TF_FIN_QUEUED;
+	tcb->flags &= ~TF_WANT_WRITE;
+	tcb->events &= (uint8_t)~EV_WRITABLE;
+	if (tcb->state == TCP_ESTABLISHED)
+		tcp_set_state(ctx, tcb, TCP_FIN_WAIT_1);
+	else if (tcb->state == TCP_CLOSE_WAIT)
+		tcp_set_state(ctx, tcb, TCP_LAST_ACK);
+	else
+		return; /* SYN-SENT, SYN-RECEIVED: it waits for ESTABLISHED */
+	tcp_want_output(ctx, tcb, OUT_DATA);
+}
+
+int
+tcp_shutdown(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+{
+	if (tcb->state == TCP_CLOSED || tcb->state == TCP_TIME_WAIT)
+		return -ENOTCONN;
+	if ((tcb->flags & TF_FIN_QUEUED) != 0)
+		return -EPIPE;
+	queue_fin(ctx, tcb);
+	return 0;
+}
+
+/** Nobody reads any more: an ended connection's last event is due now. */
+static void
+close_dead(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+{
+	tcp_queues_purge(ctx, tcb);
+	tcp_want_event(ctx, tcb, 0);
+}
+
+int
+tcp_close(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+{
+	if ((tcb->flags & TF_ORPHAN) != 0)
+		return -EPIPE;
+	tcb->flags |= TF_ORPHAN;
+	if (tcb->state == TCP_CLOSED || tcb->state == TCP_TIME_WAIT) {
+		if (tcb->events == 0)
+			return -ENOTCONN; /* the closed event is being delivered */
+		close_dead(ctx, tcb);
+		return 0;
+	}
+	if (tcb->state == TCP_SYN_SENT) {
+		tcp_end(ctx, tcb, TCP_REASON_ABORTED, false);
+		return 0;
+	}
+	if (tcp_recv_bytes(ctx, tcb) > 0) {
+		/* What was never read was not delivered, and the peer must not think so (RFC 2525 section 2.17). */
+		tcp_end(ctx, tcb, TCP_REASON_ABORTED, true);
+		return 0;
+	}
+	if ((tcb->flags & TF_FIN_QUEUED) == 0)
+		queue_fin(ctx, tcb);
+	else if (tcb->state == TCP_FIN_WAIT_2)
+		tcp_fin_wait_2_bound(ctx, tcb);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ ABORT */
+
+int
+tcp_abort(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+{
+	bool rst;
+
+	switch (tcb->state) {
+	case TCP_CLOSED:
+	case TCP_TIME_WAIT:
+		tcb->flags |= TF_ORPHAN;
+		if (tcb->events == 0)
+			return -ENOTCONN;
+		close_dead(ctx, tcb);
+		return 0;
+	case TCP_SYN_RECEIVED:
+	case TCP_ESTABLISHED:
+	case TCP_FIN_WAIT_1:
+	case TCP_FIN_WAIT_2:
+	case TCP_CLOSE_WAIT:
+		rst = true;
+		break;
+	default:
+		/* SYN-SENT, CLOSING, LAST-ACK: nobody is owed a RST (RFC 9293 section 3.10.5). */
+		rst = false;
+		break;
+	}
+	tcp_end(ctx, tcb, TCP_REASON_ABORTED, rst);
+	return 0;
+}
+
+void
+tcp_fail(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason)
+{
+	if (tcb->state != TCP_CLOSED && tcb->state != TCP_TIME_WAIT)
+		tcp_end(ctx, tcb, reason, false);
+}
