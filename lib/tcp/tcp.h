@@ -174,7 +174,8 @@ PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 192, "the budget of a block");
 
 /* ------------------------------------------------------------------ the context */
 
-#define TCP_SLICES_MAX 16 /**< slices of one segment */
+#define TCP_SLICES_MAX 16         /**< slices of one segment */
+#define TCP_SLICE_MAX  (1u << 30) /**< bytes of one slice to send: queues stay below 2^31 */
 #define TCP_LIST_MAX                                                                               \
 	8192 /**< TCBs in the output or event list; the wheel takes what does not fit */
 #define TCP_REPLY_MAX 128 /**< segments that belong to no TCB, a burst */
@@ -282,6 +283,9 @@ size_t tcp_memory_size(const struct tcp_conf *conf);
  */
 void tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secrets *secrets,
 		void *mem, struct laddr_table *laddr, struct counters *counters, time_us_t now);
+
+/** Give back every slice that is held, before the memory goes; afterwards the context is of no use. */
+void tcp_purge(struct tcp_ctx *ctx);
 
 /** The clock of the next calls. Once a burst. */
 static inline void

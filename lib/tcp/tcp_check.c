@@ -6,7 +6,8 @@ static const char *
 check_send_queue(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct tcp_block *b)
 {
 	const bool syn = tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED;
-	const uint32_t sent = tcb->snd_nxt - ((tcb->flags & TF_FIN_SENT) != 0);
+	const bool fin = (tcb->flags & TF_FIN_SENT) != 0 && tcb->snd_una != tcb->snd_nxt;
+	const uint32_t sent = tcb->snd_nxt - fin;
 	uint32_t seq = tcb->snd_una + syn;
 	uint32_t bytes = 0, last = PTCP_NIL;
 	bool cursor = b->snd_cur == PTCP_NIL;

@@ -126,7 +126,7 @@ check_sequence(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	 * Simultaneous open: the peer's SYN,ACK has the sequence number of the SYN that we have taken. Its SYN is old,
 	 * its ACK is not (RFC 9293 figure 7).
 	 */
-	if (tcb->state == TCP_SYN_RECEIVED &&
+	if (tcb->state == TCP_SYN_RECEIVED && (tcb->flags & TF_ACTIVE) != 0 &&
 			(seg->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) &&
 			seg->seq == tcb->rcv_nxt - 1 && seg->ack == tcb->snd_nxt) {
 		seg->flags &= (uint8_t)~TCP_SYN;
@@ -275,6 +275,9 @@ recovery_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint
 	}
 	if ((tcb->flags & TF_LOSS) != 0 && seq_geq(tcb->snd_una, b->recover))
 		tcb->flags &= ~TF_LOSS;
+	/* Passed for good: half the sequence space later it would look as if it lay ahead. */
+	if (seq_gt(tcb->snd_una, b->recover))
+		b->recover_valid = false;
 	return false;
 }
 
@@ -463,9 +466,8 @@ process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 
 	if (tcb->state != TCP_ESTABLISHED && tcb->state != TCP_FIN_WAIT_1 &&
 			tcb->state != TCP_FIN_WAIT_2) {
-		/* The peer's FIN was there already: whatever follows it is not text. */
-		seg->flags &= (uint8_t)~TCP_FIN;
-		if (!had_text)
+		/* The peer's FIN was there already: whatever follows it is neither text nor FIN. */
+		if (tcp_seg_len(seg) == 0)
 			return NEXT_STEP;
 		challenge(ctx, tcb, true);
 		return DROP_TCP_AFTER_FIN;
@@ -633,13 +635,14 @@ arrives_other(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 
 /**
  * The predicted path (after Van Jacobson): ESTABLISHED, nothing but ACK and PSH, exactly the next octet, the window as it
- * was, no loss being repaired. Either it only acknowledges, or it only carries text.
+ * was, no loss being repaired. It acknowledges something new, or carries text that fits, or both.
  * @return false: the long way
  */
 static inline bool
 predicted(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
 	const struct tcp_block *b = tcp_block(ctx, tcb);
+	const uint32_t acked = seg->ack - tcb->snd_una;
 
 	if (tcb->state != TCP_ESTABLISHED || (seg->flags & ~TCP_PSH) != TCP_ACK ||
 			seg->seq != tcb->rcv_nxt || seg->wnd != tcb->snd_wnd || seg->wnd == 0 ||
@@ -647,35 +650,31 @@ predicted(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 					(TF_RECOVERY | TF_LOSS | TF_PERSIST | TF_FIN_AHEAD |
 							TF_ORPHAN | TF_TS_STALE)) != 0)
 		return false;
-	if ((tcb->flags & TF_TS) != 0) {
-		if ((seg->opts & TCP_OPT_TS) == 0 || seq_lt(seg->ts_val, tcb->ts_recent))
-			return false;
-	}
-	if (seg->payload.len == 0) {
-		if (!seq_gt(seg->ack, tcb->snd_una) || seq_gt(seg->ack, tcb->snd_nxt))
-			return false;
-		timestamp_update(ctx, tcb, seg);
-		tcb->t_recv = ctx->now_ms;
-		tcb->wl1 = seg->seq;
-		tcb->wl2 = seg->ack;
-		(void)new_ack(ctx, tcb, seg);
-		if (tcp_unsent(ctx, tcb) > 0)
-			tcp_want_output(ctx, tcb, OUT_DATA);
-		tcp_block_trim(ctx, tcb);
-		return true;
-	}
-	if (seg->ack != tcb->snd_una || seg->payload.len > tcp_rcv_wnd(tcb) ||
+	if ((tcb->flags & TF_TS) != 0 &&
+			((seg->opts & TCP_OPT_TS) == 0 || seq_lt(seg->ts_val, tcb->ts_recent)))
+		return false;
+	if (acked > tcb->snd_nxt - tcb->snd_una || (acked == 0 && seg->payload.len == 0) ||
+			seg->payload.len > tcp_rcv_wnd(tcb) ||
 			(b != NULL && b->ooo_head != PTCP_NIL))
 		return false;
 	timestamp_update(ctx, tcb, seg);
 	tcb->t_recv = ctx->now_ms;
 	tcb->wl1 = seg->seq;
-	if (PTCP_UNLIKELY(tcp_text(ctx, tcb, seg) != DROP_NONE)) {
-		(void)tcp_drop(ctx, DROP_TCP_NO_BLOCK);
-		acknowledge_text(ctx, tcb, true);
-		return true;
+	tcb->wl2 = seg->ack;
+	if (acked > 0) {
+		(void)new_ack(ctx, tcb, seg);
+		if (tcp_unsent(ctx, tcb) > 0)
+			tcp_want_output(ctx, tcb, OUT_DATA);
 	}
-	acknowledge_text(ctx, tcb, false);
+	if (seg->payload.len > 0) {
+		const enum drop_reason reason = tcp_text(ctx, tcb, seg);
+
+		acknowledge_text(ctx, tcb, reason != DROP_NONE);
+		if (reason != DROP_NONE)
+			(void)tcp_drop(ctx, reason);
+	} else {
+		tcp_block_trim(ctx, tcb);
+	}
 	return true;
 }
 

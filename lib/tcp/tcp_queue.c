@@ -91,6 +91,14 @@ tcp_queues_purge(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	tcb->blk = PTCP_NIL;
 }
 
+void
+tcp_purge(struct tcp_ctx *ctx)
+{
+	/* A TCB in the pool has no block, so the used ones need not be told apart. */
+	for (uint32_t i = 0; i < ctx->tcb_pool.fresh; i++)
+		tcp_queues_purge(ctx, tcp_at(ctx, i));
+}
+
 /* ------------------------------------------------------------------ send queue */
 
 uint32_t
@@ -141,7 +149,7 @@ tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, un
 	for (i = 0; i < n && tcp_send_room(ctx, tcb) > 0; i++) {
 		uint32_t index;
 
-		if (buf[i].len == 0 || buf[i].len > INT32_MAX)
+		if (buf[i].len == 0 || buf[i].len > TCP_SLICE_MAX)
 			return i > 0 ? (int)i : -EINVAL;
 		index = node_new(ctx, &buf[i], tcp_snd_end(ctx, tcb));
 		if (index == PTCP_NIL)

@@ -358,10 +358,14 @@ tcp_end(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason, bool r
 
 		(void)port_put(ctx->ports, &tcb->id, v6 ? &raddr : NULL);
 	}
-	if (reason == TCP_REASON_DONE)
+	if (reason == TCP_REASON_DONE) {
 		tcb->out = 0;
-	else
+	} else {
+		/* Who is told of the peer's FIN has read all that came before it. */
+		if (tcp_recv_bytes(ctx, tcb) > 0)
+			tcb->events &= (uint8_t)~EV_PEER_CLOSED;
 		tcp_rcvq_purge(ctx, tcb);
+	}
 	/* What was received in order before an orderly end may still be read. */
 	if (tcp_recv_bytes(ctx, tcb) == 0 || (tcb->flags & TF_ORPHAN) != 0)
 		tcp_queues_purge(ctx, tcb);

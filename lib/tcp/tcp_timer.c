@@ -8,9 +8,12 @@ void
 tcp_timer_at(struct tcp_ctx *ctx, struct tcp_tcb *tcb, time_ms_t deadline)
 {
 	const uint32_t index = tcp_index(ctx, tcb);
-	const int32_t delta = (int32_t)(deadline - (uint32_t)ctx->wheel.now);
-	const uint64_t tick = ctx->wheel.now + (delta > 0 ? (uint32_t)delta : 0);
+	int32_t delta = (int32_t)(deadline - (uint32_t)ctx->wheel.now);
+	uint64_t tick;
 
+	if (delta > (int32_t)TCP_REST_MAX_MS)
+		delta = (int32_t)TCP_REST_MAX_MS;
+	tick = ctx->wheel.now + (delta > 0 ? (uint32_t)delta : 0);
 	/* A node that is due earlier stays: it looks at the deadlines again when it fires. */
 	if (wheel_armed(&ctx->wheel, index) && time_ms_before(tcb->timer.tick, (uint32_t)tick + 1))
 		return;

@@ -36,7 +36,8 @@ reusable(const struct timewait_entry *e, const struct tcp_seg *seg)
 
 	if (ts && seg->ts_val != e->ts_recent)
 		return seq_gt(seg->ts_val, e->ts_recent);
-	return seq_gt(seg->seq, e->rcv_nxt);
+	/* "Larger than the last sequence number seen": that was the FIN's, one less than RCV.NXT. */
+	return seq_geq(seg->seq, e->rcv_nxt);
 }
 
 static enum drop_reason

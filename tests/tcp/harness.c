@@ -423,6 +423,44 @@ h_send(struct harness *h, uint32_t len, uint32_t slice)
 	return total;
 }
 
+struct tcp_buf
+h_buf(uint32_t len)
+{
+	struct heap_buf *b = malloc(sizeof(*b) + len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
+	b->refs = 1;
+	bufs_alive++;
+	return (struct tcp_buf){b, b->data, len};
+}
+
+int64_t
+h_write(struct harness *h, uint32_t len, uint32_t slice)
+{
+	struct tcp_tcb *tcb = h_tcb(h);
+	int64_t total = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(tcb);
+	while (total < len) {
+		struct tcp_buf buf = h_buf(
+				len - total < slice ? (uint32_t)(len - total) : slice);
+		int rc;
+
+		for (uint32_t i = 0; i < buf.len; i++)
+			buf.data[i] = h_pattern(h->written + i);
+		rc = tcp_send(h->ctx, tcb, &buf, 1);
+		if (rc != 1) {
+			tcp_buf_free(buf.owner);
+			total = total == 0 ? rc : total;
+			break;
+		}
+		h->written += buf.len;
+		total += buf.len;
+	}
+	h_pump(h);
+	return total;
+}
+
 static void
 establish(struct harness *h, bool active)
 {

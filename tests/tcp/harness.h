@@ -60,6 +60,7 @@ struct harness {
 	uint8_t *received; /**< what was read */
 	uint32_t n_received;
 	bool no_check;
+	uint32_t written; /**< octets queued by h_write() */
 };
 
 /** Defaults for tests; change what matters, then h_new(). MSL 1 s, buffers 64 kB, no delay of ACKs: no. */
@@ -115,6 +116,12 @@ struct tcp_tcb *h_open(struct harness *h);
 
 /** Queue @p len octets of pattern text (SEND) in slices of @p slice. @return octets accepted or -errno */
 int64_t h_send(struct harness *h, uint32_t len, uint32_t slice);
+
+/** The same, but the pattern goes on where the last h_write() ended: h->written. */
+int64_t h_write(struct harness *h, uint32_t len, uint32_t slice);
+
+/** Memory on the heap for the caller to fill, with one reference: for tcp_send() and tcp_seg.payload. */
+struct tcp_buf h_buf(uint32_t len);
 
 /** The pattern octet at @p offset of a stream. */
 static inline uint8_t
