@@ -97,23 +97,24 @@ struct ptcp_keepalive {
 /** What a worker is made with. ptcp_conf_init() fills in the defaults. */
 struct ptcp_conf {
 	uint32_t max_connections; /**< TCBs, 1 to 2^28 - 1; 65,536 */
-	uint32_t max_timewait;	  /**< entries, 0 to 2^28; 0: twice max_connections */
-	uint32_t max_blocks; /**< connections with data in flight or unread at once; 0: max_connections, at most 65,536 */
-	uint32_t max_nodes; /**< slices queued in both directions; 0: 8 for each block, at least 16,384 */
-	uint32_t max_dests; /**< (local address, remote address and port) triples to connect to; 0: 64 */
+	uint32_t max_timewait;	  /**< entries, max_connections to 2^28; 0: twice max_connections */
+	uint32_t max_blocks; /**< connections with data in flight or unread at once, 1 to 2^28; 0: max_connections, at most 65,536 */
+	uint32_t max_nodes; /**< slices queued in both directions, 16 to 2^28; 0: 8 for each block, at least 16,384 */
+	uint32_t max_dests; /**< (local address, remote address and port) triples to connect to, 1 to 65,536; 0: 64 */
+	uint32_t n_mbufs; /**< for headers and ptcp_send_copy(), 1,024 to 2^24; 0: max_blocks, at least 4,096, at most 16,384 */
 	uint32_t msl_ms;	 /**< 10 to 600,000; 30,000. TIME-WAIT lasts twice this */
 	uint32_t rto_initial_ms; /**< 10 to 60,000; 1,000 (RFC 6298) */
 	uint32_t rto_min_ms; /**< 1 to 60,000; 200 (a deviation from RFC 6298's 1 s, as Linux) */
 	uint32_t rto_max_ms; /**< 1,000 to 600,000; 60,000 */
 	uint32_t delack_ms;  /**< 0 to 500; 40. 0: every segment is acknowledged at once */
-	uint32_t syn_r2_ms; /**< how long a SYN is retransmitted; at least 180,000 by RFC 9293; 180,000 */
-	uint32_t data_r2_ms;   /**< how long data is retransmitted; 100,000 by RFC 9293; 924,000 */
-	uint32_t fin_wait2_ms; /**< bound of an orphaned FIN-WAIT-2; 60,000 */
+	uint32_t syn_r2_ms; /**< how long a SYN is retransmitted, 100 to 86,400,000; at least 180,000 by RFC 9293; 180,000 */
+	uint32_t data_r2_ms;   /**< how long data is retransmitted, 100 to 86,400,000; 100,000 by RFC 9293; 924,000 */
+	uint32_t fin_wait2_ms; /**< bound of an orphaned FIN-WAIT-2, 10 to 86,400,000; 60,000 */
 	uint32_t rcv_buf;    /**< receive buffer of a connection, bytes, 2,048 to 64 Mi; 262,144 */
 	uint32_t snd_buf;    /**< send buffer of a connection, bytes, 2,048 to 64 Mi; 262,144 */
-	uint16_t mss;	     /**< upper bound of the MSS we announce; 0: from the MTU */
-	uint16_t port_first; /**< ephemeral ports; 1,024 */
-	uint16_t port_last;  /**< 65,535 */
+	uint16_t mss;	     /**< upper bound of the MSS we announce, 64 to 65,495; 0: from the MTU */
+	uint16_t port_first; /**< ephemeral ports, from 1; 1,024 */
+	uint16_t port_last;  /**< not below port_first; 65,535 */
 	bool timestamps;     /**< RFC 7323; true */
 	bool window_scale;   /**< RFC 7323; true */
 	bool ipv6;	     /**< reserve memory for IPv6 addresses; true */
@@ -260,17 +261,18 @@ PTCP_API int ptcp_unlisten(struct ptcp_worker *w, int listener);
  * @param local   NULL, or ip all zero: the worker's first address of the family; port 0: an ephemeral one
  * @param conn    the handle; valid at once
  * @return 0, -EADDRNOTAVAIL (every port to that peer in use, TIME-WAIT included), -EADDRINUSE (the named port),
- *         -ENOBUFS (no TCB, no port set), -ENETUNREACH (off-link, no gateway), -EINVAL
+ *         -ENOBUFS (no TCB, no port set), -ENETUNREACH (off-link, no gateway), -EINVAL (remote port 0; a remote address
+ *         that is no unicast address or our own; families differ)
  */
 PTCP_API int ptcp_connect(struct ptcp_worker *w, const struct ptcp_addr *remote,
 		const struct ptcp_addr *local, const struct ptcp_ops *ops, void *arg,
 		ptcp_conn_t *conn);
 
-/** A slice of an mbuf's data. */
+/** A slice of an mbuf's data. Each segment of a chain is an owner of its own: unlink it before it is sent. */
 struct ptcp_buf {
-	struct rte_mbuf *owner;
+	struct rte_mbuf *owner; /**< one segment; its 16-bit reference count bounds how often it is queued at once */
 	uint8_t *data; /**< inside the owner's (possibly external) buffer */
-	uint32_t len;  /**< bytes, >= 1 */
+	uint32_t len;  /**< bytes, 1 to 65,535 */
 };
 
 /**

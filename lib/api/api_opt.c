@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What can be set of a connection, and what is known of it. */
+#include <errno.h>
+
+#include "api/api.h"
+
+int
+api_keep_get(struct ptcp_worker *w, const struct ptcp_keepalive *ka)
+{
+	return tcp_keep_get(&w->ctx, ka->on, ka->idle_ms, ka->interval_ms, ka->count);
+}
+
+int
+ptcp_arg_set(struct ptcp_worker *w, ptcp_conn_t c, void *arg)
+{
+	struct tcp_tcb *tcb = api_tcb(w, c);
+
+	if (tcb == NULL)
+		return -ENOTCONN;
+	tcb->arg = arg;
+	return 0;
+}
+
+void *
+ptcp_arg_get(const struct ptcp_worker *w, ptcp_conn_t c)
+{
+	const struct tcp_tcb *tcb = api_tcb(w, c);
+
+	return tcb != NULL ? tcb->arg : NULL;
+}
+
+static struct ptcp_keepalive
+keepalive_of(const struct ptcp_worker *w, const struct tcp_tcb *tcb)
+{
+	const struct tcp_keep *k = &w->ctx.keep[tcb->keep];
+
+	return (struct ptcp_keepalive){k->on, k->idle_ms, k->interval_ms, k->count};
+}
+
+static int
+keepalive_set(struct ptcp_worker *w, struct tcp_tcb *tcb, enum ptcp_opt opt, uint32_t value)
+{
+	struct ptcp_keepalive ka = keepalive_of(w, tcb);
+	int keep;
+
+	switch (opt) {
+	case PTCP_KEEPALIVE:
+		if (value > 1)
+			return -EINVAL;
+		ka.on = value != 0;
+		break;
+	case PTCP_KEEPIDLE:
+		ka.idle_ms = value;
+		break;
+	case PTCP_KEEPINTVL:
+		ka.interval_ms = value;
+		break;
+	default:
+		if (value > UINT8_MAX)
+			return -EINVAL;
+		ka.count = (uint8_t)value;
+		break;
+	}
+	if (!api_keepalive_ok(&ka))
+		return -EINVAL;
+	keep = api_keep_get(w, &ka);
+	if (keep < 0)
+		return keep;
+	tcp_keep_set(&w->ctx, tcb, (uint8_t)keep);
+	return 0;
+}
+
+int
+ptcp_set(struct ptcp_worker *w, ptcp_conn_t c, enum ptcp_opt opt, uint32_t value)
+{
+	struct tcp_tcb *tcb = api_tcb(w, c);
+
+	if (tcb == NULL)
+		return -ENOTCONN;
+	switch (opt) {
+	case PTCP_KEEPALIVE:
+	case PTCP_KEEPIDLE:
+	case PTCP_KEEPINTVL:
+	case PTCP_KEEPCNT:
+		return keepalive_set(w, tcb, opt, value);
+	case PTCP_NODELAY:
+		if (value > 1)
+			return -EINVAL;
+		tcb->flags = (tcb->flags & ~TF_NODELAY) | (value != 0 ? TF_NODELAY : 0);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int
+ptcp_get(const struct ptcp_worker *w, ptcp_conn_t c, enum ptcp_opt opt, uint32_t *value)
+{
+	const struct tcp_tcb *tcb = api_tcb(w, c);
+	struct ptcp_keepalive ka;
+
+	if (tcb == NULL)
+		return -ENOTCONN;
+	ka = keepalive_of(w, tcb);
+	switch (opt) {
+	case PTCP_KEEPALIVE:
+		*value = ka.on;
+		return 0;
+	case PTCP_KEEPIDLE:
+		*value = ka.idle_ms;
+		return 0;
+	case PTCP_KEEPINTVL:
+		*value = ka.interval_ms;
+		return 0;
+	case PTCP_KEEPCNT:
+		*value = ka.count;
+		return 0;
+	case PTCP_NODELAY:
+		*value = (tcb->flags & TF_NODELAY) != 0;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/** Payload bytes in flight: SYN and FIN occupy sequence numbers but are none. */
+static uint32_t
+in_flight(const struct tcp_tcb *tcb)
+{
+	const uint32_t octets = tcb->snd_nxt - tcb->snd_una;
+	const bool syn = tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED;
+	const bool fin = (tcb->flags & TF_FIN_SENT) != 0;
+
+	return octets > 0 && (syn || fin) ? octets - 1 : octets;
+}
+
+int
+ptcp_info(const struct ptcp_worker *w, ptcp_conn_t c, struct ptcp_info *info)
+{
+	const struct tcp_ctx *ctx = &w->ctx;
+	const struct tcp_tcb *tcb = api_tcb(w, c);
+	const struct tcp_block *b;
+	struct ip_addr local, remote;
+	uint8_t family;
+
+	if (tcb == NULL)
+		return -ENOTCONN;
+	b = tcb->blk != PTCP_NIL ? pool_at(&ctx->block_pool, tcb->blk) : NULL;
+	family = (uint8_t)laddr_family(ctx->laddr, tcb->id.laddr);
+	local = laddr_get(ctx->laddr, tcb->id.laddr);
+	remote = family == IP_V6 ? ctx->raddr6[tcp_index(ctx, tcb)] : ip_addr_v4(tcb->id.raddr);
+	*info = (struct ptcp_info){
+			.state = (enum ptcp_state)tcb->state,
+			.snd_una = tcb->snd_una,
+			.snd_nxt = tcb->snd_nxt,
+			.rcv_nxt = tcb->rcv_nxt,
+			.snd_wnd = tcp_snd_wnd(tcb),
+			.rcv_wnd = tcp_rcv_wnd(tcb),
+			.cwnd = tcb->cwnd,
+			.ssthresh = tcb->ssthresh,
+			.mss = tcb->mss,
+			.snd_wscale = tcb->wscale >> 4,
+			.rcv_wscale = tcb->wscale & 15,
+			.timestamps = (tcb->flags & TF_TS) != 0,
+			.rto_ms = tcp_rto_ms(ctx, tcb),
+			.retransmits = tcb->shift,
+			.in_flight = in_flight(tcb),
+			.unread = tcp_recv_bytes(ctx, tcb),
+			.keepalive_probes = (tcb->flags & TF_KEEP_PROBE) != 0 ? tcb->probes : 0,
+	};
+	/* Before the handshake's end the fields of the RTT hold something else. */
+	if (tcb->state != TCP_SYN_SENT && tcb->state != TCP_SYN_RECEIVED) {
+		info->srtt_us = tcb->srtt;
+		info->rttvar_us = tcb->rttvar;
+	}
+	if (b != NULL && b->snd_bytes > info->in_flight)
+		info->unsent = b->snd_bytes - info->in_flight;
+	api_addr_out(family, &local, tcb->id.lport, &info->local);
+	api_addr_out(family, &remote, tcb->id.rport, &info->remote);
+	return 0;
+}
