@@ -80,6 +80,16 @@ check(struct port_setup *s, struct rte_eth_dev_info *dev, char *err, size_t err_
 	return 0;
 }
 
+/**
+ * net_tap fills TCP checksums in by software, mbuf by mbuf, and forgets to swap bytes behind one of odd length (seen in
+ * DPDK 22.11): a chain with such a part leaves with a wrong sum. Ours cost the same and are right.
+ */
+static bool
+sums_chains_wrong(const char *driver)
+{
+	return strcmp(driver, "net_tap") == 0;
+}
+
 /** rte_eth_dev_configure() with what of our wishes the port offers. */
 static int
 configure(const struct port_setup *s, const struct rte_eth_dev_info *dev, struct port_info *info,
@@ -94,6 +104,8 @@ configure(const struct port_setup *s, const struct rte_eth_dev_info *dev, struct
 	conf.rxmode.mtu = (uint32_t)RTE_MIN(mtu, PORT_MTU_MAX);
 	conf.rxmode.offloads = dev->rx_offload_capa & RX_CKSUM;
 	conf.txmode.offloads = dev->tx_offload_capa & (TX_CKSUM | RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+	if (sums_chains_wrong(dev->driver_name))
+		conf.txmode.offloads &= ~(uint64_t)RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
 	if (s->n_queues > 1 && (dev->flow_type_rss_offloads & RSS_TCP) != 0) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = dev->flow_type_rss_offloads & RSS_TCP;
