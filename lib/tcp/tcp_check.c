@@ -82,6 +82,9 @@ check_live(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 	if ((tcb->flags & (TF_REXMT | TF_PERSIST | TF_FW2 | TF_KEEP_PROBE | TF_DELACK)) != 0 &&
 			!wheel_armed(&ctx->wheel, tcp_index(ctx, tcb)))
 		return "deadline without an armed timer";
+	if (tcb->out != 0 && (tcb->flags & TF_IN_OUTPUT) == 0 &&
+			!wheel_armed(&ctx->wheel, tcp_index(ctx, tcb)))
+		return "output that nobody will ask for";
 	if (tcp_synchronized(tcb->state) && tcb->state != TCP_ESTABLISHED &&
 			tcb->state != TCP_CLOSE_WAIT && (tcb->flags & TF_FIN_QUEUED) == 0)
 		return "closing without a queued FIN";

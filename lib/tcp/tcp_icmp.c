@@ -2,15 +2,18 @@
 /* ICMP errors about segments of ours: RFC 5927, RFC 9293 section 3.9.2.2, RFC 1191. */
 #include "tcp/tcp_impl.h"
 
-#define MTU_FLOOR                                                                                  \
-	576 /* what every IPv4 host takes; a lower claim is not believed (RFC 5927 section 7) */
+/* What every host takes; a lower claim is not believed (RFC 5927 section 7, RFC 8200 section 5). */
+#define MTU_FLOOR_V4 576
+#define MTU_FLOOR_V6 1280
 
 /** A smaller way: segments become smaller, and what was too big goes again. */
 static void
 too_big(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_icmp *icmp)
 {
-	const uint32_t headers = 40 + ((tcb->flags & TF_TS) != 0 ? TCP_TS_LEN : 0);
-	const uint32_t mtu = icmp->mtu < MTU_FLOOR ? MTU_FLOOR : icmp->mtu;
+	const bool v6 = icmp->quoted.family == IP_V6;
+	const uint32_t headers = (v6 ? 60u : 40u) + ((tcb->flags & TF_TS) != 0 ? TCP_TS_LEN : 0);
+	const uint32_t floor = v6 ? MTU_FLOOR_V6 : MTU_FLOOR_V4;
+	const uint32_t mtu = icmp->mtu < floor ? floor : icmp->mtu;
 	struct tcp_block *b = tcp_block(ctx, tcb);
 
 	if (mtu - headers >= tcb->mss)

@@ -77,6 +77,22 @@ tcp_unsent(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 void tcp_want_output(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t out);
 void tcp_want_event(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t events);
 
+/** An answer to an unacceptable segment left less than TCP_OOW_MS ago. */
+static inline bool
+tcp_oow_limited(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	return (tcb->flags & TF_OOW_SENT) != 0 &&
+			(uint16_t)((uint16_t)ctx->now_ms - tcb->oow_age) < TCP_OOW_MS;
+}
+
+/** ts_recent is older than 24 days: it says nothing any more (RFC 7323 section 5.5). */
+static inline bool
+tcp_ts_stale(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	return (tcb->flags & TF_TS_STALE) != 0 ||
+			(uint16_t)((uint16_t)(ctx->now_ms >> 16) - tcb->ts_age) > TCP_TS_DAYS24;
+}
+
 /* ------------------------------------------------------------------ tcp_tcb.c */
 
 /** The only writer of tcb->state; asserts that RFC 9293 figure 5 (with its notes) has the transition. */
@@ -133,6 +149,9 @@ void tcp_queues_purge(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 
 /** Drop what was received and not read. */
 void tcp_rcvq_purge(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** The peer's FIN stands at @p seq: text held from beyond it contradicts that, and the reassembly list goes. */
+void tcp_ooo_end_at(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t seq);
 
 /** @p n payload octets at snd_una are acknowledged. */
 void tcp_sndq_ack(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t n);

@@ -10,6 +10,15 @@
 
 /* ------------------------------------------------------------------ answers to unacceptable segments */
 
+static void
+limit_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+{
+	tcb->oow_age = (uint16_t)ctx->now_ms;
+	tcb->flags |= TF_OOW_SENT;
+	/* The age is 16 bits: the timer ends it before it wraps. */
+	tcp_timer_at(ctx, tcb, ctx->now_ms + TCP_OOW_MS);
+}
+
 /**
  * ACK a segment that is not acceptable, at most one each 500 ms a connection: loops decay, and the limit is nobody
  * else's to exhaust (RFC 5961 section 7, CVE-2016-5696). Text is acknowledged always: its sender waits for it.
@@ -17,14 +26,12 @@
 static void
 challenge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, bool limited)
 {
-	if (limited && (tcb->flags & TF_OOW_SENT) != 0 &&
-			(uint16_t)((uint16_t)ctx->now_ms - tcb->oow_age) < TCP_OOW_MS) {
+	if (limited && tcp_oow_limited(ctx, tcb)) {
 		tcp_count(ctx, COUNTER_ACKS_LIMITED);
 		return;
 	}
 	if (limited) {
-		tcb->oow_age = (uint16_t)ctx->now_ms;
-		tcb->flags |= TF_OOW_SENT;
+		limit_start(ctx, tcb);
 	}
 	tcp_count(ctx, COUNTER_CHALLENGE_ACKS);
 	tcp_want_output(ctx, tcb, OUT_ACK);
@@ -50,6 +57,8 @@ tcp_syn_options(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *
 		tcb->ts_age = (uint16_t)(ctx->now_ms >> 16);
 		mss = (uint16_t)(mss - TCP_TS_LEN);
 	}
+	if ((seg->opts & TCP_OPT_WSCALE_HUGE) != 0)
+		tcp_count(ctx, COUNTER_WSCALE_CLAMPED);
 	if ((seg->opts & TCP_OPT_WSCALE) != 0 && ctx->conf.window_scale) {
 		tcb->flags |= TF_WS;
 		tcb->wscale = (uint8_t)(seg->wscale << 4 | ctx->rcv_wscale);
@@ -57,13 +66,11 @@ tcp_syn_options(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *
 	tcb->mss = mss;
 }
 
-/** RFC 7323 section 5.3 R1: an older timestamp than the last one, while that is fresh. */
-static bool
-paws_reject(const struct tcp_tcb *tcb, const struct tcp_ctx *ctx, const struct tcp_seg *seg)
+/** An older timestamp than the last one, while that is fresh (RFC 7323 section 5.3 R1, 5.5). */
+static inline bool
+ts_older(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct tcp_seg *seg)
 {
-	if (!seq_lt(seg->ts_val, tcb->ts_recent) || (tcb->flags & TF_TS_STALE) != 0)
-		return false;
-	return (uint16_t)((uint16_t)(ctx->now_ms >> 16) - tcb->ts_age) <= TCP_TS_DAYS24;
+	return PTCP_UNLIKELY(seq_lt(seg->ts_val, tcb->ts_recent)) && !tcp_ts_stale(ctx, tcb);
 }
 
 /** RFC 7323 section 4.3 (2) and 5.3 R3. */
@@ -74,7 +81,7 @@ timestamp_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg 
 		return;
 	if (seq_gt(seg->seq, tcb->last_ack_sent))
 		return;
-	if (seq_lt(seg->ts_val, tcb->ts_recent) && (tcb->flags & TF_TS_STALE) == 0)
+	if (ts_older(ctx, tcb, seg))
 		return;
 	tcb->ts_recent = seg->ts_val;
 	tcb->ts_age = (uint16_t)(ctx->now_ms >> 16);
@@ -108,10 +115,8 @@ answer_unacceptable(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_s
 		return;
 	if (tcb->state == TCP_SYN_RECEIVED && (seg->flags & TCP_SYN) != 0 &&
 			seg->seq == tcb->rcv_nxt - 1) {
-		if ((tcb->flags & TF_OOW_SENT) == 0 ||
-				(uint16_t)((uint16_t)ctx->now_ms - tcb->oow_age) >= TCP_OOW_MS) {
-			tcb->oow_age = (uint16_t)ctx->now_ms;
-			tcb->flags |= TF_OOW_SENT;
+		if (!tcp_oow_limited(ctx, tcb)) {
+			limit_start(ctx, tcb);
 			tcp_want_output(ctx, tcb, OUT_SYN);
 		}
 		return;
@@ -131,11 +136,14 @@ check_sequence(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 			seg->seq == tcb->rcv_nxt - 1 && seg->ack == tcb->snd_nxt) {
 		seg->flags &= (uint8_t)~TCP_SYN;
 		seg->seq++;
+		/* Its window is not scaled (RFC 7323 section 2.2); from here on it counts as if it were. */
+		seg->wnd = (uint16_t)(seg->wnd >> (tcb->wscale >> 4));
 	}
 	if ((tcb->flags & TF_TS) != 0 && (seg->flags & TCP_RST) == 0) {
-		if ((seg->opts & TCP_OPT_TS) == 0)
-			return DROP_TCP_NO_TS; /* RFC 7323 section 3.2 */
-		if (paws_reject(tcb, ctx, seg)) {
+		/* RFC 7323 section 3.2; but a SYN is of another incarnation, and wants its challenge. */
+		if ((seg->opts & TCP_OPT_TS) == 0 && (seg->flags & TCP_SYN) == 0)
+			return DROP_TCP_NO_TS;
+		if ((seg->opts & TCP_OPT_TS) != 0 && ts_older(ctx, tcb, seg)) {
 			answer_unacceptable(ctx, tcb, seg);
 			return DROP_TCP_PAWS;
 		}
@@ -244,6 +252,9 @@ duplicate_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 	if (b == NULL || tcb->snd_una == tcb->snd_nxt || seg->payload.len != 0 ||
 			(seg->flags & (TCP_SYN | TCP_FIN)) != 0 || !window_same)
 		return;
+	/* The answer to a zero-window probe says that the window is closed, not that something was lost. */
+	if (tcb->snd_wnd == 0)
+		return;
 	tcp_count(ctx, COUNTER_DUP_ACKS_IN);
 	if ((tcb->flags & TF_RECOVERY) != 0) {
 		tcp_cc_dupack(tcb);
@@ -310,6 +321,8 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		if (!recovery_ack(ctx, tcb, b, n))
 			tcp_cc_ack(tcb, b, n);
 	}
+	if ((tcb->flags & TF_PERSIST) != 0 && seg->wnd != 0)
+		tcb->shift = 0; /* the probes' backoff is none of the data's */
 	if (tcb->snd_una == tcb->snd_nxt)
 		tcp_rexmt_stop(tcb);
 	else if ((tcb->flags & TF_PERSIST) == 0)
@@ -322,14 +335,21 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 static void
 window_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 {
-	if (seq_lt(tcb->wl1, seg->seq) || (tcb->wl1 == seg->seq && seq_leq(tcb->wl2, seg->ack)))
+	const bool was_closed = tcb->snd_wnd == 0;
+
+	/*
+	 * Never that of an older segment. A retransmission has an old SEQ, but who acknowledges more has spoken later; with
+	 * SND.UNA moved on and the window left, its right edge would lie beyond what was offered.
+	 */
+	if (seq_lt(tcb->wl2, seg->ack) || seq_leq(tcb->wl1, seg->seq))
 		take_window(tcb, seg);
 	if (tcb->snd_wnd == 0) {
 		/* Who answers is alive: only silence counts against R2 while the window is closed. */
 		tcb->probes = 0;
 		return;
 	}
-	if ((tcb->flags & TF_PERSIST) != 0) {
+	/* With a small window open all along it is the override timer of RFC 9293 section 3.8.6.2.1: let it run. */
+	if ((tcb->flags & TF_PERSIST) != 0 && (was_closed || tcb->snd_una != tcb->snd_nxt)) {
 		tcb->flags &= ~TF_PERSIST;
 		tcb->shift = 0;
 		tcb->probes = 0;
@@ -348,6 +368,11 @@ ack_syn_received(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg 
 	}
 	take_syn_rtt(ctx, tcb, seg);
 	tcb->snd_una = seg->ack;
+	if ((tcb->out & OUT_SYN) != 0) {
+		/* Our SYN,ACK has not left yet: an ACK does as well now. */
+		tcb->out &= (uint8_t)~OUT_SYN;
+		tcp_want_output(ctx, tcb, OUT_ACK);
+	}
 	tcp_established(ctx, tcb);
 	take_window(tcb, seg);
 	return NEXT_STEP;
@@ -504,6 +529,8 @@ process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 static void
 take_fin(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
+	if (tcb->blk != PTCP_NIL)
+		tcp_ooo_end_at(ctx, tcp_block(ctx, tcb), tcb->rcv_nxt);
 	tcb->rcv_nxt++;
 	tcb->rcv_adv = seq_max(tcb->rcv_adv, tcb->rcv_nxt);
 	tcb->flags = (tcb->flags & ~TF_FIN_AHEAD) | TF_FIN_RCVD;
@@ -539,6 +566,7 @@ check_fin(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 			if (b != NULL) {
 				b->fin_seq = fin_seq;
 				tcb->flags |= TF_FIN_AHEAD;
+				tcp_ooo_end_at(ctx, b, fin_seq);
 			}
 			tcp_want_output(ctx, tcb, OUT_ACK);
 		} else if (fin_seq == tcb->rcv_nxt) {

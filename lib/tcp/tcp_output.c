@@ -65,6 +65,22 @@ tcp_window_worth_update(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 	return gain >= half || (tcp_rcv_wnd(tcb) < tcb->mss && gain >= window_step(ctx, tcb));
 }
 
+/**
+ * The window field for @p wnd bytes. Rounded up, so that scaling does not pull the edge back - but not time and again: past
+ * the @p room that there is by a whole unit it is rounded down (RFC 7323 section 2.4), and what was told before is still
+ * accepted.
+ */
+static uint32_t
+window_field(uint32_t wnd, uint8_t scale, uint32_t room)
+{
+	const uint32_t unit = 1u << scale;
+	uint32_t field = (wnd + unit - 1) >> scale;
+
+	if (field << scale >= room + unit)
+		field = wnd >> scale;
+	return field < UINT16_MAX ? field : UINT16_MAX;
+}
+
 /** Put ACK and window into @p seg; the edge never moves left (RFC 9293 section 3.8.6.2.2). */
 static void
 acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
@@ -75,10 +91,7 @@ acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 
 	if (seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= window_step(ctx, tcb))
 		wnd = edge - tcb->rcv_nxt;
-	/* Rounded up, so that scaling does not pull the edge back; what is told is what we accept. */
-	wnd = (wnd + (1u << scale) - 1) >> scale;
-	if (wnd > UINT16_MAX)
-		wnd = UINT16_MAX;
+	wnd = window_field(wnd, scale, edge - tcb->rcv_nxt);
 	seg->wnd = (uint16_t)wnd;
 	tcb->rcv_adv = seq_max(tcb->rcv_adv, tcb->rcv_nxt + (wnd << scale));
 	seg->ack = tcb->rcv_nxt;
@@ -110,17 +123,17 @@ tcp_our_mss(const struct tcp_ctx *ctx, enum ip_family family)
 static void
 make_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 {
-	const bool answer = tcb->state == TCP_SYN_RECEIVED && (tcb->flags & TF_ACTIVE) == 0;
+	const bool answer = tcb->state == TCP_SYN_RECEIVED;
 	struct tcp_seg *seg = &out->seg;
 
 	fill(ctx, tcb, out, tcb->snd_una, TCP_SYN);
 	/* rttvar counts SYNs until the handshake is done; the one of a simultaneous open becomes SYN,ACK. */
-	out->rexmt = tcb->rttvar > (tcb->state == TCP_SYN_RECEIVED && !answer);
+	out->rexmt = tcb->rttvar > (answer && (tcb->flags & TF_ACTIVE) != 0);
 	if (tcb->state == TCP_SYN_RECEIVED) {
 		seg->flags |= TCP_ACK;
 		seg->ack = tcb->rcv_nxt;
 		tcb->last_ack_sent = tcb->rcv_nxt;
-		tcb->rcv_adv = tcb->rcv_nxt + tcp_syn_window(ctx);
+		tcb->rcv_adv = seq_max(tcb->rcv_adv, tcb->rcv_nxt + tcp_syn_window(ctx));
 	}
 	seg->wnd = tcp_syn_window(ctx);
 	seg->opts |= TCP_OPT_MSS;
@@ -136,13 +149,29 @@ make_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		tcp_count(ctx, COUNTER_RETRANSMITTED);
 	tcb->srtt = (uint32_t)ctx->now;
 	tcb->rttvar++;
-	tcp_rexmt_start(ctx, tcb);
+	/* Said again to a duplicate SYN, it has its deadline already: nobody can put that off. */
+	if ((tcb->flags & TF_REXMT) == 0)
+		tcp_rexmt_start(ctx, tcb);
+}
+
+/**
+ * SEQ of a segment without text: SND.NXT, unless that lies beyond the window (a zero-window probe is out, or the window
+ * was taken back): there the peer would not accept it, nor look at its ACK.
+ */
+static uint32_t
+empty_seq(const struct tcp_tcb *tcb)
+{
+	const uint32_t edge = tcb->snd_una + tcp_snd_wnd(tcb);
+
+	if (tcb->state == TCP_SYN_SENT || tcb->state == TCP_SYN_RECEIVED)
+		return tcb->snd_nxt;
+	return seq_gt(tcb->snd_nxt, edge) ? edge : tcb->snd_nxt;
 }
 
 static void
 make_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 {
-	fill(ctx, tcb, out, tcb->snd_nxt, TCP_ACK);
+	fill(ctx, tcb, out, empty_seq(tcb), TCP_ACK);
 	acknowledge(ctx, tcb, &out->seg);
 }
 
@@ -159,7 +188,7 @@ make_keepalive(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 static void
 make_rst(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 {
-	fill(ctx, tcb, out, tcb->snd_nxt, TCP_RST);
+	fill(ctx, tcb, out, empty_seq(tcb), TCP_RST);
 	tcb->out = 0;
 	tcp_count(ctx, COUNTER_RST_OUT);
 }

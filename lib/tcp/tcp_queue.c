@@ -128,6 +128,12 @@ send_allowed(const struct tcp_tcb *tcb)
 	}
 }
 
+static bool
+slice_ok(const struct tcp_buf *buf)
+{
+	return buf->len != 0 && buf->len <= TCP_SLICE_MAX;
+}
+
 int
 tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, unsigned int n)
 {
@@ -137,7 +143,7 @@ tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, un
 
 	if (rc != 0)
 		return rc;
-	if (n == 0)
+	if (n == 0 || !slice_ok(&buf[0]))
 		return -EINVAL;
 	if (tcp_send_room(ctx, tcb) == 0) {
 		tcb->flags |= TF_WANT_WRITE;
@@ -146,12 +152,9 @@ tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, un
 	b = tcp_block_need(ctx, tcb);
 	if (b == NULL)
 		return -ENOBUFS;
-	for (i = 0; i < n && tcp_send_room(ctx, tcb) > 0; i++) {
-		uint32_t index;
+	for (i = 0; i < n && slice_ok(&buf[i]) && tcp_send_room(ctx, tcb) > 0; i++) {
+		const uint32_t index = node_new(ctx, &buf[i], tcp_snd_end(ctx, tcb));
 
-		if (buf[i].len == 0 || buf[i].len > TCP_SLICE_MAX)
-			return i > 0 ? (int)i : -EINVAL;
-		index = node_new(ctx, &buf[i], tcp_snd_end(ctx, tcb));
 		if (index == PTCP_NIL)
 			break;
 		if (b->snd_tail == PTCP_NIL)
@@ -163,12 +166,12 @@ tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, un
 			b->snd_cur = index;
 		b->snd_bytes += buf[i].len;
 	}
-	if (i < n)
-		tcb->flags |= TF_WANT_WRITE;
 	if (i == 0) {
 		tcp_block_trim(ctx, tcb);
 		return -ENOBUFS;
 	}
+	if (i < n)
+		tcb->flags |= TF_WANT_WRITE;
 	if (tcp_synchronized(tcb->state))
 		tcp_want_output(ctx, tcb, OUT_DATA);
 	return (int)i;
@@ -295,7 +298,9 @@ tcp_recv_done(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t len)
 	/* FIN and end were held back until the last byte is read. */
 	if (b->rcv_bytes == 0 && tcb->events != 0)
 		tcp_want_event(ctx, tcb, 0);
-	if (tcp_synchronized(tcb->state) && tcp_window_worth_update(ctx, tcb))
+	/* After its FIN the peer has no use for a window; it may even be gone. */
+	if (tcp_synchronized(tcb->state) && (tcb->flags & TF_FIN_RCVD) == 0 &&
+			tcp_window_worth_update(ctx, tcb))
 		tcp_want_output(ctx, tcb, OUT_ACK);
 	tcp_block_trim(ctx, tcb);
 	return 0;
@@ -385,8 +390,8 @@ insert_piece(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t prev, uint32_t n
 }
 
 /**
- * Keep what of the segment fills gaps between the pieces held already: bytes that came first win, so the list stays
- * ascending and without overlap, and nobody can rewrite what was received.
+ * Keep what of the segment fills gaps between the pieces held already, so that the list stays ascending and without
+ * overlap. Of two copies of an octet out of order the first one stays; RFC 9293 leaves the choice open.
  */
 static enum drop_reason
 insert(struct tcp_ctx *ctx, struct tcp_block *b, const struct tcp_seg *seg)
@@ -413,6 +418,21 @@ insert(struct tcp_ctx *ctx, struct tcp_block *b, const struct tcp_seg *seg)
 		i = node->next;
 	}
 	return kept ? DROP_NONE : DROP_TCP_DUPLICATE;
+}
+
+void
+tcp_ooo_end_at(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t seq)
+{
+	for (uint32_t i = b->ooo_head; i != PTCP_NIL; i = tcp_node_at(ctx, i)->next) {
+		const struct tcp_node *node = tcp_node_at(ctx, i);
+
+		if (seq_gt(node->seq + node->buf.len, seq)) {
+			tcp_nodes_free(ctx, b->ooo_head);
+			b->ooo_head = PTCP_NIL;
+			b->ooo_bytes = b->ooo_nodes = 0;
+			return;
+		}
+	}
 }
 
 enum drop_reason

@@ -133,10 +133,12 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 enum drop_reason
 tcp_admit(const struct tcp_ctx *ctx)
 {
+	if (pool_free_count(&ctx->tcb_pool) == 0)
+		return DROP_TCP_NO_TCB;
 	/* Every connection may need a TIME-WAIT record at its end: nothing is ever cut short for want of one. */
 	if (ctx->tcb_pool.n_used + timewait_count(ctx->timewait) >= ctx->conf.max_timewait)
 		return DROP_TCP_NO_TIMEWAIT;
-	return pool_free_count(&ctx->tcb_pool) == 0 ? DROP_TCP_NO_TCB : DROP_NONE;
+	return DROP_NONE;
 }
 
 struct tcp_tcb *
@@ -397,6 +399,10 @@ tcp_enter_timewait(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	e.id.aux = (uint16_t)(((tcb->flags & TF_TS) != 0 ? TIMEWAIT_TS : 0) |
 			((tcb->flags & TF_ACTIVE) != 0 ? TIMEWAIT_ACTIVE : 0));
 	detach(ctx, tcb);
+	/* The ACK of its FIN is all that the peer still wants; where the ring was full, ask for a place again. */
+	tcb->out &= OUT_ACK;
+	if (tcb->out != 0)
+		tcp_want_output(ctx, tcb, 0);
 	index = timewait_insert(ctx->timewait, hash, &k, &e, ctx->now);
 	/* tcp_admit() kept an entry for each connection. */
 	PTCP_ASSERT(index != PTCP_NIL);

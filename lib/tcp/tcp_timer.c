@@ -100,6 +100,8 @@ tcp_rexmt_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 void
 tcp_persist_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
+	if ((tcb->flags & TF_KEEP_PROBE) != 0)
+		tcb->probes = 0;
 	tcb->t_rexmt = ctx->now_ms + tcp_rto_ms(ctx, tcb);
 	tcb->flags = (tcb->flags & ~(TF_REXMT | TF_KEEP_PROBE)) | TF_PERSIST;
 	tcp_timer_at(ctx, tcb, tcb->t_rexmt);
@@ -109,6 +111,9 @@ void
 tcp_keep_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	tcb->flags &= ~(TF_KEEP | TF_KEEP_PROBE);
+	/* After weeks of quiet: as long ago as 32-bit milliseconds can tell. */
+	if (ctx->now_ms - tcb->t_recv > TCP_REST_MAX_MS)
+		tcb->t_recv = ctx->now_ms - TCP_REST_MAX_MS;
 	if (ctx->keep[tcb->keep].on) {
 		tcb->flags |= TF_KEEP;
 		tcp_timer_at(ctx, tcb, tcb->t_recv + ctx->keep[tcb->keep].idle_ms);
@@ -265,6 +270,8 @@ rearm(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 		tcp_timer_at(ctx, tcb, tcb->t_rexmt);
 	if ((tcb->flags & TF_DELACK) != 0)
 		tcp_timer_at(ctx, tcb, tcb->t_delack);
+	if ((tcb->flags & TF_OOW_SENT) != 0)
+		tcp_timer_at(ctx, tcb, ctx->now_ms + TCP_OOW_MS);
 	if ((tcb->flags & (TF_KEEP | TF_KEEP_PROBE)) == TF_KEEP) {
 		const time_ms_t due = tcb->t_recv + ctx->keep[tcb->keep].idle_ms;
 
@@ -290,8 +297,10 @@ tcp_timeout(struct tcp_ctx *ctx, uint32_t index)
 		tcp_want_event(ctx, tcb, 0);
 	if (tcb->state == TCP_CLOSED || tcb->state == TCP_TIME_WAIT)
 		return;
-	if ((uint16_t)((uint16_t)(ctx->now_ms >> 16) - tcb->ts_age) > TCP_TS_DAYS24)
+	if ((tcb->flags & TF_TS) != 0 && tcp_ts_stale(ctx, tcb))
 		tcb->flags |= TF_TS_STALE;
+	if (!tcp_oow_limited(ctx, tcb))
+		tcb->flags &= ~TF_OOW_SENT;
 	if ((tcb->flags & TF_DELACK) != 0 && time_ms_reached(tcb->t_delack, ctx->now_ms)) {
 		tcb->flags &= ~TF_DELACK;
 		tcp_count(ctx, COUNTER_DELAYED_ACKS);

@@ -30,12 +30,15 @@ reply_ack(struct tcp_ctx *ctx, const struct tcp_seg *seg, const struct timewait_
 
 /** RFC 6191 section 2: may this SYN begin a new incarnation? */
 static bool
-reusable(const struct timewait_entry *e, const struct tcp_seg *seg)
+reusable(const struct tcp_ctx *ctx, const struct timewait_entry *e, const struct tcp_seg *seg)
 {
-	const bool ts = (e->id.aux & TIMEWAIT_TS) != 0 && (seg->opts & TCP_OPT_TS) != 0;
-
-	if (ts && seg->ts_val != e->ts_recent)
-		return seq_gt(seg->ts_val, e->ts_recent);
+	if ((seg->opts & TCP_OPT_TS) != 0 && ctx->conf.timestamps) {
+		/* What is left of an incarnation without timestamps cannot pass for the new one's. */
+		if ((e->id.aux & TIMEWAIT_TS) == 0)
+			return true;
+		if (seg->ts_val != e->ts_recent)
+			return seq_gt(seg->ts_val, e->ts_recent);
+	}
 	/* "Larger than the last sequence number seen": that was the FIN's, one less than RCV.NXT. */
 	return seq_geq(seg->seq, e->rcv_nxt);
 }
@@ -67,7 +70,7 @@ tcp_timewait_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t index)
 
 	if ((control & TCP_RST) != 0)
 		return tcp_drop(ctx, DROP_TCP_TIMEWAIT_RST);
-	if (control == TCP_SYN && listener != LISTENER_NONE && reusable(e, seg))
+	if (control == TCP_SYN && listener != LISTENER_NONE && reusable(ctx, e, seg))
 		return reuse(ctx, seg, index, listener);
 	if ((control & TCP_SYN) != 0) {
 		/* SYN+FIN means nothing; else an old duplicate, told where we are (RFC 5961 section 4). */

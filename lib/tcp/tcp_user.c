@@ -268,8 +268,8 @@ tcp_abort(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 		rst = true;
 		break;
 	default:
-		/* SYN-SENT, CLOSING, LAST-ACK: nobody is owed a RST (RFC 9293 section 3.10.5). */
-		rst = false;
+		/* SYN-SENT, CLOSING, LAST-ACK: nobody is owed a RST once FIN is out (RFC 9293 section 3.10.5). */
+		rst = tcb->state != TCP_SYN_SENT && (tcb->flags & TF_FIN_SENT) == 0;
 		break;
 	}
 	tcp_end(ctx, tcb, TCP_REASON_ABORTED, rst);

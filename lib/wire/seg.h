@@ -24,6 +24,8 @@
 #define TCP_OPT_SACK_OK 0x04
 #define TCP_OPT_TS      0x08
 #define TCP_OPT_SACK    0x10
+/** In only: the window scale was above TCP_WSCALE_MAX and taken as that (RFC 7323 section 2.3 wants it logged). */
+#define TCP_OPT_WSCALE_HUGE 0x20
 
 #define TCP_SACK_MAX   4  /**< blocks that fit into one header (RFC 2018) */
 #define TCP_WSCALE_MAX 14 /**< RFC 7323 section 2.3 */

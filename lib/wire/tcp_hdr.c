@@ -50,7 +50,8 @@ option_parse(const uint8_t *p, uint32_t len, struct tcp_seg *seg)
 		if (!syn || len != TCP_LEN_WSCALE)
 			return;
 		seg->wscale = p[2] > TCP_WSCALE_MAX ? TCP_WSCALE_MAX : p[2];
-		seg->opts |= TCP_OPT_WSCALE;
+		seg->opts = (uint8_t)((seg->opts & ~TCP_OPT_WSCALE_HUGE) | TCP_OPT_WSCALE |
+				(p[2] > TCP_WSCALE_MAX ? TCP_OPT_WSCALE_HUGE : 0));
 		return;
 	case TCP_KIND_SACK_OK:
 		if (syn && len == TCP_LEN_SACK_OK)

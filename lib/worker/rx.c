@@ -37,6 +37,8 @@ rx_tcp(struct ptcp_worker *w, struct rte_mbuf *m, uint8_t *l3, const struct ip_v
 
 	if (PTCP_UNLIKELY(reason != DROP_NONE))
 		return reason;
+	if (PTCP_UNLIKELY((seg->opts & TCP_OPT_WSCALE_HUGE) != 0))
+		worker_warn_wscale(w);
 	seg->laddr = laddr;
 	seg->neigh = NEIGH_NONE;
 	w->seg_mbuf[w->n_seg++] = m;

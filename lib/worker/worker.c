@@ -24,6 +24,16 @@ __thread char worker_thread;
 static struct tsc_clock process_clock;
 static struct tcp_secrets secrets;
 
+PTCP_COLD void
+worker_warn_wscale(const struct ptcp_worker *w)
+{
+	if (w->counters.n[COUNTER_WSCALE_CLAMPED] > 0)
+		return; /* once is enough; the counter tells how often */
+	rte_log(RTE_LOG_WARNING, (uint32_t)worker_log,
+			"polltcp: worker %u: a peer offers a window scale above 14, taken as 14 (RFC 7323)\n",
+			w->id);
+}
+
 /* ------------------------------------------------------------------ the turn */
 
 static void

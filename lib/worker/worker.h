@@ -128,6 +128,9 @@ struct ptcp_worker {
 	struct tcp_ctx ctx;
 };
 
+/** Log, the first time, that a peer's window scale was clamped. */
+void worker_warn_wscale(const struct ptcp_worker *w);
+
 /** What worker_create() is told. */
 struct worker_setup {
 	struct tcp_conf tcp; /**< mtu is filled in from the port */

@@ -394,7 +394,7 @@ bad_input_07_window_scale_over_14(void)
 
 	for (scale = 0; scale < 256; scale++) {
 		try_options(TCP_SYN, OPTIONS(1, 3, 3, (uint8_t)scale), &seg);
-		CU_ASSERT_EQUAL(seg.opts, TCP_OPT_WSCALE);
+		CU_ASSERT_EQUAL(seg.opts, TCP_OPT_WSCALE | (scale > 14 ? TCP_OPT_WSCALE_HUGE : 0));
 		CU_ASSERT_EQUAL(seg.wscale, scale < 14 ? scale : 14);
 	}
 }
