@@ -6,6 +6,11 @@
 #ifndef APP_CAPTURE_H
 #define APP_CAPTURE_H
 
+#include <stdbool.h>
+
+/** Capture from now on, or (the user wants to see logs) let everything pass. */
+void capture_enable(bool on);
+
 /** Send stdout and stderr into memory until capture_end(). Should the program exit meanwhile, all of it is shown. */
 void capture_begin(void);
 

@@ -209,6 +209,8 @@ client_conf(struct ptcp_conf *conf)
 	uint64_t tuples = tuples_wanted(), most = (uint64_t)load.conf.n_locals * TUPLES;
 
 	host_worker_conf(conf);
+	/* a TCB lives a little longer than its connection: until the last RST or ACK is out */
+	conf->max_connections += conf->max_connections / 8 + 64;
 	if (conf->max_timewait == 0)
 		conf->max_timewait =
 				(uint32_t)(tuples < most ? tuples : most) + conf->max_connections;
@@ -389,6 +391,7 @@ client_run(const struct app_eal *eal)
 	if (host_open(&host, &conf) != 0)
 		return code;
 	load.w = host.w;
+	load.conf.nagle = host_conf.nagle;
 	if (pool_add(&host) == 0 && load_open(&load, host.port.socket_id) == 0)
 		code = client_load(&host, eal);
 	host_close(&host);

@@ -27,17 +27,26 @@
 #define DRAIN_US   UINT64_C(5000000)
 #define SLACK_US   UINT64_C(5000000) /* TIME-WAITs may end that much late before it is an error */
 #define RING_MIN   4096
+/* bytes queued in one direction by all connections; of one connection */
+#define QUEUED_MOST (8u << 20)
+#define BUFFER_MIN  4096
+#define BUFFER_MAX  262144
+/* Without --connections: slow machines need not wait for ever, fast ones should not be done at once. */
+#define BY_TIME_LEAST 100000
+#define BY_TIME_MOST  1000000
 
 static struct {
-	uint64_t connections;
+	uint64_t connections; /**< 0: by time */
+	uint64_t duration_us;
 	uint64_t concurrency;
 	uint64_t request_size;
 	uint64_t msl_us;
 	bool no_ladder;
+	bool no_load;
 	bool quiet;
 	const char *json;
 } conf = {
-		.connections = 500000,
+		.duration_us = 5000000,
 		.concurrency = 512,
 		.request_size = 64,
 		.msl_us = 500000,
@@ -58,11 +67,13 @@ static atomic_bool both_stop;
 /* clang-format off */
 static const struct opt demo_opts[] = {
 	{OPT_TITLE, "Options", NULL, NULL, 0, 0, NULL, NULL},
-	{OPT_COUNT, "connections", "N", &conf.connections, 0, 10000000, NULL, "lifecycles of the load phase; 0: none"},
+	{OPT_COUNT, "connections", "N", &conf.connections, 1, 10000000, NULL, "lifecycles of the load; unset: by --duration"},
+	{OPT_TIME, "duration", "T", &conf.duration_us, 100000, 3600000000, NULL, "of the load without --connections, which has 100,000 to 1,000,000 lifecycles"},
 	{OPT_COUNT, "concurrency", "N", &conf.concurrency, 1, 16384, NULL, "connections open at once"},
 	{OPT_SIZE, "request-size", "N", &conf.request_size, 1, 1048576, NULL, "of each connection's request and of its echo"},
 	{OPT_TIME, "msl", "T", &conf.msl_us, 10000, 600000000, NULL, "MSL; TIME-WAIT lasts twice this"},
 	{OPT_FLAG, "no-ladder", NULL, &conf.no_ladder, 0, 0, NULL, "leave out the first connection's drawing"},
+	{OPT_FLAG, "no-load", NULL, &conf.no_load, 0, 0, NULL, "leave out the load"},
 	{OPT_FLAG, "quiet", NULL, &conf.quiet, 0, 0, NULL, "no lines of counters"},
 	{OPT_TEXT, "json", "FILE", &conf.json, 0, 0, NULL, "write the final report as JSON"},
 	{OPT_END, NULL, NULL, NULL, 0, 0, NULL, NULL},
@@ -89,10 +100,18 @@ demo_parse(int argc, char **argv)
 
 /* ------------------------------------------------------------------ sizes */
 
+static uint64_t
+connections_most(void)
+{
+	if (conf.no_load)
+		return 0;
+	return conf.connections != 0 ? conf.connections : BY_TIME_MOST;
+}
+
 static uint32_t
 addrs_needed(void)
 {
-	return (uint32_t)(conf.connections / TUPLES + 1);
+	return (uint32_t)(connections_most() / TUPLES + 1);
 }
 
 static uint32_t
@@ -105,16 +124,28 @@ ring_size(void)
 	return size;
 }
 
+static uint32_t
+buffer_size(void)
+{
+	uint64_t share = QUEUED_MOST / conf.concurrency;
+
+	return (uint32_t)(share < BUFFER_MIN               ? BUFFER_MIN :
+					share < BUFFER_MAX ? share :
+							     BUFFER_MAX);
+}
+
 static void
 worker_conf(struct ptcp_conf *worker, bool client)
 {
 	ptcp_conf_init(worker);
 	worker->max_connections = (uint32_t)(2 * conf.concurrency + 1024);
 	worker->max_timewait =
-			worker->max_connections + (client ? (uint32_t)conf.connections : 1024);
+			worker->max_connections + (client ? (uint32_t)connections_most() : 1024);
 	worker->max_dests = client ? addrs_needed() + 1 : 1;
 	worker->msl_ms = (uint32_t)(conf.msl_us / 1000);
 	worker->ipv6 = false;
+	/* What all connections may queue at once has to fit into the pools, whatever the request's size. */
+	worker->rcv_buf = worker->snd_buf = buffer_size();
 }
 
 static uint32_t
@@ -261,13 +292,21 @@ post(struct demo_end *end, ptcp_hook_t fn, void *arg)
 		nap(1);
 }
 
+static bool
+time_is_up(uint64_t begin)
+{
+	return conf.connections == 0 && stats_clock_us() - begin >= conf.duration_us &&
+			COUNT_READ(load.stats.closed) >= BY_TIME_LEAST;
+}
+
 /* Wait while the load runs, then until the last TIME-WAIT is over. */
 static void
 load_wait(struct stats *stats)
 {
-	uint64_t end;
+	uint64_t begin = stats_clock_us(), end;
 
-	while (!atomic_load_explicit(&load.done, memory_order_acquire) && !stop_sleep(10))
+	while (!atomic_load_explicit(&load.done, memory_order_acquire) && !time_is_up(begin) &&
+			!stop_sleep(10))
 		stats_tick(stats);
 	post(&demo.client, load_stop, &load);
 	end = stats_clock_us() + DRAIN_US;
@@ -295,7 +334,7 @@ load_prepare(void)
 			.remote = demo.server.addr,
 			.first_local = demo.client.addr,
 			.n_locals = addrs_needed(),
-			.connections = conf.connections,
+			.connections = connections_most(),
 			.concurrency = conf.concurrency,
 			.requests = 1,
 			.request_size = conf.request_size,
@@ -321,9 +360,13 @@ demo_load(const struct app_eal *eal)
 
 	if (load_prepare() != 0)
 		return -1;
-	printf("\n%s connections, %s at once: connect, %s bytes and their echo, close, TIME-WAIT%s\n\n",
-			fmt_num(conf.connections), fmt_num(conf.concurrency),
-			fmt_num(conf.request_size),
+	if (conf.connections != 0)
+		printf("\n%s connections", fmt_num(conf.connections));
+	else
+		printf("\n%s to %s connections for %s", fmt_num(BY_TIME_LEAST),
+				fmt_num(BY_TIME_MOST), fmt_us(conf.duration_us));
+	printf(", %s at once: connect, %s bytes and their echo, close, TIME-WAIT%s\n\n",
+			fmt_num(conf.concurrency), fmt_num(conf.request_size),
 			eal->shared_cpu ? "; both workers take turns on one CPU" : "");
 	stats_init(&stats, workers, 2, 1000000, conf.quiet);
 	if (workers_launch(eal->shared_cpu) != 0)
@@ -427,12 +470,15 @@ demo_report(const struct app_eal *eal)
 	report_hist("connect time", &load.connect_us);
 	report_hist("response time", &load.response_us);
 	fails_print();
-	printf("%s full lifecycles, %s failed, %s leaked%s; %s lifecycles a second; %s segments, %s sent "
-	       "again; TIME-WAIT %.1f ms\n",
-			fmt_num(lifecycles), fmt_num(failed), fmt_num(leaked),
-			stop_requested() ? " (interrupted)" : "", fmt_num(rate_per_s()),
-			fmt_num(counter_both("segments_out")),
-			fmt_num(counter_both("retransmitted")), (double)demo.time_wait_us / 1e3);
+	printf("%s full lifecycle%s, %s failed, %s leaked%s; %s lifecycles a second; %s segments, %s sent "
+	       "again\n",
+			fmt_num(lifecycles), lifecycles == 1 ? "" : "s", fmt_num(failed),
+			fmt_num(leaked), stop_requested() ? " (interrupted)" : "",
+			fmt_num(rate_per_s()), fmt_num(counter_both("segments_out")),
+			fmt_num(counter_both("retransmitted")));
+	if (demo.time_wait_us != 0)
+		printf("TIME-WAIT lasted %.1f ms, 2 MSL of %s\n", (double)demo.time_wait_us / 1e3,
+				fmt_us(conf.msl_us));
 	if (time_wait != 0)
 		printf("%s TIME-WAITs are not over yet\n", fmt_num(time_wait));
 	printf("%s\n",
@@ -457,7 +503,7 @@ demo_play(const struct app_eal *eal)
 			server, fmt_us(conf.msl_us));
 	if (!conf.no_ladder)
 		demo_ladder(&demo, conf.msl_us);
-	if (conf.connections != 0 && demo.failed == 0 && !stop_requested() && demo_load(eal) != 0)
+	if (!conf.no_load && demo.failed == 0 && !stop_requested() && demo_load(eal) != 0)
 		return EXIT_FAILURE;
 	settle();
 	return demo_report(eal);

@@ -339,7 +339,6 @@ eal_start(int argc, char **argv, const struct app_needs *needs, struct app_eal *
 {
 	static const char *const talk[] = {"--log-level", "--help", "-h", NULL};
 	struct eal_args args = {0};
-	bool quiet = !any_given(argc, argv, talk);
 	char why[128];
 	int started;
 
@@ -351,8 +350,8 @@ eal_start(int argc, char **argv, const struct app_needs *needs, struct app_eal *
 	for (int i = 0; i < argc; i++)
 		args.argv[args.argc++] = argv[i];
 	options_print(&args, eal, why);
-	if (quiet)
-		capture_begin();
+	capture_enable(!any_given(argc, argv, talk));
+	capture_begin();
 	started = rte_eal_init(args.argc, args.argv);
 	capture_end();
 	if (started < 0)

@@ -10,11 +10,14 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include "capture.h"
 #include "fmt.h"
+#include "report.h"
 
 #define SECOND        UINT64_C(1000000)
 #define LINK_WAIT_MS  5000
 #define ABORT_WAIT_US UINT64_C(1000000)
+#define HELD_WAIT_US  UINT64_C(4000000) /* ARP gives up after 3 s */
 #define SETTLE_MS     50
 #define MBUF_BYTES    2560 /* header, headroom, data room and the pool's own share */
 #define IDLE_TURNS    1000 /* before the first sleep: a reply is often a few microseconds away */
@@ -72,6 +75,7 @@ const struct opt host_opts[] = {
 	{OPT_SIZE, "snd-buf", "N", &host_conf.snd_buf, 2048, 67108864, NULL, "a connection's send buffer"},
 	{OPT_TIME, "msl", "T", &host_conf.msl_us, 10000, 600000000, NULL, "MSL; TIME-WAIT lasts twice this"},
 	{OPT_CALL, "keepalive", "I,I,N", &host_conf.keepalive, 0, 0, keepalive_call, "idle time, interval, probes; or off (7200s,75s,10)"},
+	{OPT_FLAG, "nagle", NULL, &host_conf.nagle, 0, 0, NULL, "leave Nagle's algorithm on (RFC 9293 section 3.7.4)"},
 	{OPT_TITLE, "Running", NULL, NULL, 0, 0, NULL, NULL},
 	{OPT_TIME, "idle-sleep", "T", &host_conf.idle_sleep_us, 0, 100000, NULL, "sleep of an idle worker; 0: it polls all the time"},
 	{OPT_TIME, "stats-period", "T", &host_conf.stats_period_us, 100000, 3600000000, NULL, "between lines of counters"},
@@ -232,6 +236,7 @@ host_open(struct host *host, const struct ptcp_conf *conf)
 			.n_mbufs = (uint32_t)host_conf.mbufs,
 	};
 	char err[256] = "";
+	int started;
 
 	memset(host, 0, sizeof(*host));
 	host->idle_sleep_us = host_conf.idle_sleep_us;
@@ -240,7 +245,10 @@ host_open(struct host *host, const struct ptcp_conf *conf)
 	if (!rte_eth_dev_is_valid_port(port.port_id))
 		return fail("--port: '%u': no such port; EAL has %u", port.port_id,
 				rte_eth_dev_count_avail());
-	if (ptcp_port_start(&port, &host->port, err, sizeof(err)) != 0)
+	capture_begin(); /* drivers talk */
+	started = ptcp_port_start(&port, &host->port, err, sizeof(err));
+	capture_end();
+	if (started != 0)
 		return fail("%s", err);
 	if (worker_open(host, conf) != 0) {
 		host_close(host);
@@ -300,7 +308,9 @@ host_close(struct host *host)
 	if (host->w != NULL)
 		ptcp_worker_free(host->w);
 	host->w = NULL;
+	capture_begin();
 	ptcp_port_stop(host->port.port_id);
+	capture_end();
 }
 
 void
@@ -308,6 +318,16 @@ host_post(struct host *host, ptcp_hook_t fn, void *arg)
 {
 	while (ptcp_post(host->w, fn, arg) != 0)
 		nap(1);
+}
+
+/* A NIC gives transmitted mbufs back when it needs the place: at the end they must be asked for. */
+static void
+tx_take_back(struct host *host)
+{
+	if (report_leaked(host->w) == 0)
+		return;
+	if (rte_eth_tx_done_cleanup(host->port.port_id, 0, 0) < 0)
+		rte_eth_dev_stop(host->port.port_id);
 }
 
 void
@@ -328,10 +348,15 @@ host_drain(struct host *host, const struct host_drain *drain, struct stats *stat
 		while (drain->open(drain->arg) != 0 && stats_clock_us() - begin < ABORT_WAIT_US)
 			nap(10);
 	}
+	begin = stats_clock_us();
+	while (report_pool_used(host->w, "neighbour_held") != 0 &&
+			stats_clock_us() - begin < HELD_WAIT_US)
+		nap(10); /* until ARP gives up */
 	while (host_conf.wait_time_wait && ptcp_state_count(host->w, PTCP_TIME_WAIT) != 0) {
 		nap(10);
 		stats_tick(stats);
 	}
 	nap(SETTLE_MS); /* the last ACKs and RSTs leave, the last mbufs come back */
 	host_halt(host);
+	tx_take_back(host);
 }

@@ -38,6 +38,7 @@ struct host_conf {
 	uint64_t stats_period_us;
 	uint64_t drain_us;
 	bool wait_time_wait;
+	bool nagle; /**< leave Nagle's algorithm on */
 	bool quiet;
 	const char *json; /**< NULL: none */
 };

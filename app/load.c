@@ -312,10 +312,10 @@ on_connected(struct ptcp_worker *w, ptcp_conn_t c, void *arg)
 	struct load_conn *conn = arg;
 	struct load *load = conn->load;
 
-	(void)c;
 	hist_add(&load->connect_us, ptcp_now_us(w) - conn->start_us);
 	COUNT(load->stats.established, 1);
-	if (load->conf.requests == 0 || load->stopping)
+	ptcp_set(w, c, PTCP_NODELAY, !load->conf.nagle);
+	if (load->conf.requests == 0) /* even at a stop: each connection has its first answer */
 		conn_finish(conn);
 	else
 		request_begin(conn);
@@ -390,7 +390,7 @@ static const struct ptcp_ops load_ops = {
 
 /* ------------------------------------------------------------------ opening connections */
 
-/* Count one that could not even be opened; further ones could not either. */
+/* Count one that could not even be opened; mostly further ones could not either. */
 static void
 open_failed(struct load *load, int error)
 {
@@ -404,7 +404,8 @@ open_failed(struct load *load, int error)
 		kind = LOAD_FAIL_NO_ROUTE;
 	COUNT(load->stats.failed, 1);
 	COUNT(load->stats.fails[kind], 1);
-	atomic_store(&load->fatal, true);
+	if (kind != LOAD_FAIL_NO_MEMORY || load->conf.cps == 0) /* the open loop tries again */
+		atomic_store(&load->fatal, true);
 }
 
 /* The local addresses take turns; one whose ports are all in use is passed over. */

@@ -62,7 +62,8 @@ struct load_conf {
 	uint64_t timeout_us;   /**< of the connect, of an answer, of the close */
 	const char *http_path; /**< NULL: echo */
 	bool server_closes;    /**< wait for the peer's FIN */
-	bool half_close;       /**< FIN behind the last request, then read to the end */
+	bool nagle;
+	bool half_close; /**< FIN behind the last request, then read to the end */
 };
 
 /** Written by the worker, read by anybody. */

@@ -16,22 +16,19 @@ report_pools_heading(void)
 	printf("%-8s %-18s %12s %12s %12s %12s\n", "", "pool", "size", "at start", "now", "peak");
 }
 
+static void
+pool_print(const char *who, const char *name, uint64_t size, uint64_t at_start, uint64_t now,
+		uint64_t peak, bool leaks)
+{
+	printf("%-8s %-18s %12s %12s %12s %12s%s\n", who, name, fmt_num(size), fmt_num(at_start),
+			fmt_num(now), peak == 0 ? "-" : fmt_num(peak), leaks ? "  <--" : "");
+}
+
 void
 report_pool_line(const char *who, const char *name, uint64_t size, uint64_t at_start, uint64_t now,
 		uint64_t peak)
 {
-	printf("%-8s %-18s %12s %12s %12s %12s%s\n", who, name, fmt_num(size), fmt_num(at_start),
-			fmt_num(now), peak == 0 ? "-" : fmt_num(peak),
-			now > at_start ? "  <--" : "");
-}
-
-void
-report_pools(const char *who, const struct ptcp_worker *w)
-{
-	struct ptcp_pool_info info;
-
-	for (unsigned int i = 0; ptcp_pool_info(w, i, &info) == 0; i++)
-		report_pool_line(who, info.name, info.size, info.at_start, info.used, info.peak);
+	pool_print(who, name, size, at_start, now, peak, now > at_start);
 }
 
 /* A TIME-WAIT holds its entry, and its port where it was opened actively. */
@@ -41,22 +38,47 @@ held_by_time_wait(const char *pool)
 	return strcmp(pool, "timewait") == 0 || strcmp(pool, "port") == 0;
 }
 
+/* Objects of one pool that the worker's start and its open TIME-WAITs don't explain. */
+static uint32_t
+pool_leaked(const struct ptcp_worker *w, const struct ptcp_pool_info *info)
+{
+	uint32_t explained = info->at_start;
+
+	if (held_by_time_wait(info->name))
+		explained += ptcp_state_count(w, PTCP_TIME_WAIT);
+	return info->used > explained ? info->used - explained : 0;
+}
+
+void
+report_pools(const char *who, const struct ptcp_worker *w)
+{
+	struct ptcp_pool_info info;
+
+	for (unsigned int i = 0; ptcp_pool_info(w, i, &info) == 0; i++)
+		pool_print(who, info.name, info.size, info.at_start, info.used, info.peak,
+				pool_leaked(w, &info) != 0);
+}
+
 uint64_t
 report_leaked(const struct ptcp_worker *w)
 {
-	uint32_t time_wait = ptcp_state_count(w, PTCP_TIME_WAIT);
 	struct ptcp_pool_info info;
 	uint64_t leaked = 0;
 
-	for (unsigned int i = 0; ptcp_pool_info(w, i, &info) == 0; i++) {
-		uint32_t explained = info.at_start;
-
-		if (held_by_time_wait(info.name))
-			explained += time_wait;
-		if (info.used > explained)
-			leaked += info.used - explained;
-	}
+	for (unsigned int i = 0; ptcp_pool_info(w, i, &info) == 0; i++)
+		leaked += pool_leaked(w, &info);
 	return leaked;
+}
+
+uint32_t
+report_pool_used(const struct ptcp_worker *w, const char *name)
+{
+	struct ptcp_pool_info info;
+
+	for (unsigned int i = 0; ptcp_pool_info(w, i, &info) == 0; i++)
+		if (strcmp(info.name, name) == 0)
+			return info.used;
+	return 0;
 }
 
 /* ------------------------------------------------------------------ for people */

@@ -29,6 +29,9 @@ void report_pools_heading(void);
 /** Objects in use that the worker's start and its open TIME-WAITs don't explain. The worker rests. */
 uint64_t report_leaked(const struct ptcp_worker *w);
 
+/** What the worker's pool of that name has in use; 0 when there is none. Any thread. */
+uint32_t report_pool_used(const struct ptcp_worker *w, const char *name);
+
 /** Drops that happened, by reason, with their texts; nothing when there were none. */
 void report_drops(const struct ptcp_worker *w);
 

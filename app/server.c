@@ -216,6 +216,7 @@ server_run(const struct app_eal *eal)
 		return code;
 	set.w = host.w;
 	set.keepalive = host_conf.keepalive;
+	set.nagle = host_conf.nagle;
 	if (service_open(&set, conf.max_connections, have_family(4), have_family(6),
 			    host.port.socket_id) == 0)
 		code = server_serve(&host, eal);

@@ -346,6 +346,7 @@ on_accepted(struct ptcp_worker *w, ptcp_conn_t c, void *arg)
 		return;
 	}
 	COUNT(listener->set->stats.accepted, 1);
+	ptcp_set(w, c, PTCP_NODELAY, !conn->set->nagle);
 	conn->service->pump(conn);
 }
 

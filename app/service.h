@@ -83,6 +83,7 @@ struct service_set {
 	struct ptcp_keepalive keepalive;
 	uint64_t body_size;
 	uint64_t idle_us; /**< 0: never */
+	bool nagle;
 	struct pattern pattern;
 	struct slots conns;
 	struct slots requests;
