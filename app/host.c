@@ -205,6 +205,9 @@ host_addr_add(struct host *host, const struct subnet *subnet, uint32_t count)
 	case -ENOSPC:
 		return fail("%s/%u: no room for %s more addresses in a worker", text,
 				subnet->prefix_len, fmt_num(count));
+	case -EAFNOSUPPORT:
+		return fail("%s/%u: must be an IPv4 address: there is no IPv6 neighbour discovery yet",
+				text, subnet->prefix_len);
 	default:
 		return fail("%s/%u: cannot be used as an address of ours (%s)", text,
 				subnet->prefix_len, strerror(-added));

@@ -21,8 +21,9 @@ ptcp_addr_add(struct ptcp_worker *w, const struct ptcp_addr *first, uint16_t cou
 		return -EINVAL;
 	if (gateway != NULL && (gateway->family != first->family || !api_addr_in(gateway, &hop)))
 		return -EINVAL;
-	if (first->family == IP_V6 && w->ctx.raddr6 == NULL)
-		return -EINVAL;
+	/* XXX: nobody would reach it: neighbour discovery is not there yet. */
+	if (first->family == IP_V6)
+		return -EAFNOSUPPORT;
 	rc = laddr_add(&w->laddr, (enum ip_family)first->family, &ip, count, prefix_len,
 			gateway != NULL ? &hop : NULL);
 	return rc < 0 ? rc : 0;

@@ -186,7 +186,7 @@ PTCP_API void ptcp_worker_free(struct ptcp_worker *w);
 /**
  * Give the worker @p count addresses from @p first upwards, in a subnet of @p prefix_len, with an optional gateway
  * (NULL: on-link only). Before the worker runs.
- * @return 0, -EINVAL, -EEXIST, -ENOSPC
+ * @return 0, -EINVAL, -EEXIST, -ENOSPC, -EAFNOSUPPORT (IPv6, until there is neighbour discovery)
  */
 PTCP_API int ptcp_addr_add(struct ptcp_worker *w, const struct ptcp_addr *first, uint16_t count,
 		uint8_t prefix_len, const struct ptcp_addr *gateway);

@@ -58,6 +58,7 @@ struct harness {
 	int listener;
 	bool auto_read;    /**< consume what arrives (default) */
 	uint8_t *received; /**< what was read */
+	uint32_t received_size;
 	uint32_t n_received;
 	bool no_check;
 	uint32_t written; /**< octets queued by h_write() */
