@@ -59,8 +59,25 @@ prepare(struct ptcp_worker *w)
 			return;
 		worker_drop(w, DROP_TX_REFUSED);
 		rte_pktmbuf_free(from[ok]);
-		memmove(&from[ok], &from[ok + 1], (size_t)(n - ok - 1) * sizeof(from[0]));
+		memmove(&from[ok], &from[ok + 1], (size_t)(n - ok - 1) * sizeof(struct rte_mbuf *));
 		w->n_tx--;
+	}
+}
+
+/** The port took @p n and left some. Without a link it may take none for ever: then TCP's own timers must do. */
+static PTCP_COLD void
+left(struct ptcp_worker *w, uint32_t n)
+{
+	memmove(&w->tx[0], &w->tx[n], w->n_tx * sizeof(struct rte_mbuf *));
+	if (n > 0) {
+		w->tx_stalled = 0;
+	} else if (w->tx_stalled == 0) {
+		w->tx_stalled = w->ctx.now;
+	} else if (w->ctx.now - w->tx_stalled >= WORKER_TX_STALL_US) {
+		w->counters.drop[DROP_TX_FULL] += w->n_tx;
+		rte_pktmbuf_free_bulk(w->tx, w->n_tx);
+		w->n_tx = w->n_prepared = 0;
+		w->tx_stalled = 0;
 	}
 }
 
@@ -79,7 +96,9 @@ tx_flush(struct ptcp_worker *w)
 	w->n_tx -= n;
 	w->n_prepared = w->n_prepared > n ? w->n_prepared - n : 0;
 	if (PTCP_UNLIKELY(w->n_tx > 0))
-		memmove(&w->tx[0], &w->tx[n], w->n_tx * sizeof(w->tx[0]));
+		left(w, n);
+	else
+		w->tx_stalled = 0;
 }
 
 void

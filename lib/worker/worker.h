@@ -30,6 +30,8 @@
 #define WORKER_FULL_BURSTS  64u  /**< after so many timers run though packets wait */
 #define WORKER_TIMER_BUDGET 256u /**< expiries a turn */
 #define WORKER_NEIGH_US     2000u
+#define WORKER_TX_STALL_US                                                                         \
+	100000u /**< a port that takes nothing for so long loses what waits for it */
 #define WORKER_COPY_MAX                                                                            \
 	256u /**< payload up to this is copied behind the header instead of chained */
 #define WORKER_MAIL       1024u /**< messages that wait */
@@ -96,8 +98,9 @@ struct ptcp_worker {
 
 	/* to be sent */
 	uint32_t n_tx;
-	uint32_t n_sent;     /**< in this turn */
-	uint32_t n_prepared; /**< of tx[], checked by the port */
+	uint32_t n_sent;      /**< in this turn */
+	uint32_t n_prepared;  /**< of tx[], checked by the port */
+	time_us_t tx_stalled; /**< since when the port has taken nothing of tx[]; 0: it does */
 	uint16_t ip_id;
 	struct worker_stock hdr;
 	struct worker_stock ind;
@@ -225,7 +228,7 @@ void tx_append(struct ptcp_worker *w, struct rte_mbuf *m);
 uint16_t tx_route(struct ptcp_worker *w, struct rte_mbuf *m, uint8_t family, uint16_t laddr,
 		const struct ip_addr *dst, uint16_t hint);
 
-/** Hand the queued packets to the port; what it does not take waits. */
+/** Hand the queued packets to the port; what it does not take waits, up to WORKER_TX_STALL_US. */
 void tx_flush(struct ptcp_worker *w);
 
 /* ------------------------------------------------------------------ mbufs: buf.c */

@@ -452,8 +452,7 @@ h_write(struct harness *h, uint32_t len, uint32_t slice)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(tcb);
 	while (total < len) {
-		struct tcp_buf buf = h_buf(
-				len - total < slice ? (uint32_t)(len - total) : slice);
+		struct tcp_buf buf = h_buf(len - total < slice ? (uint32_t)(len - total) : slice);
 		int rc;
 
 		for (uint32_t i = 0; i < buf.len; i++)
