@@ -419,7 +419,11 @@ int tcp_unlisten(struct tcp_ctx *ctx, uint16_t listener);
 /** Keepalive profile of connections accepted from now on; the reference moves in. @return 0, -ENOENT */
 int tcp_listen_keep(struct tcp_ctx *ctx, uint16_t listener, uint8_t keep);
 
-/** SEND. Takes over the references of the slices it accepts. @return slices accepted or -EAGAIN, -EPIPE, -ENOBUFS, -ENOTCONN */
+/**
+ * SEND. Takes over the references of the slices it accepts.
+ * @return slices accepted, or -EAGAIN (one writable event follows), -EPIPE, -ENOTCONN, -EINVAL (the first slice is empty or
+ *         above TCP_SLICE_MAX), -ENOBUFS (no block or node; no event follows)
+ */
 int tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, unsigned int n);
 
 /** Bytes that SEND would take now. */

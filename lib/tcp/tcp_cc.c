@@ -64,10 +64,13 @@ tcp_cc_recover(struct tcp_tcb *tcb, struct tcp_block *b)
 }
 
 void
-tcp_cc_dupack(struct tcp_tcb *tcb)
+tcp_cc_dupack(struct tcp_tcb *tcb, const struct tcp_block *b)
 {
-	/* Each further duplicate says that one segment has left the network; no more than are in it. */
-	if (tcb->cwnd < tcb->snd_nxt - tcb->snd_una + tcb->ssthresh)
+	/*
+	 * Each further duplicate says that one segment has left the network: no more than were in it at the loss (RFC 5681
+	 * section 3.2 step 4). What was sent since does not count, or invented duplicates would go on pulling more out.
+	 */
+	if (tcb->cwnd < b->recover - tcb->snd_una + tcb->ssthresh)
 		grow(tcb, tcb->mss);
 }
 

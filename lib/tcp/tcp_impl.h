@@ -200,7 +200,7 @@ void tcp_cc_ack(struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked);
 
 /** Enter fast recovery. */
 void tcp_cc_recover(struct tcp_tcb *tcb, struct tcp_block *b);
-void tcp_cc_dupack(struct tcp_tcb *tcb);
+void tcp_cc_dupack(struct tcp_tcb *tcb, const struct tcp_block *b);
 void tcp_cc_partial(struct tcp_tcb *tcb, uint32_t acked);
 void tcp_cc_recovered(struct tcp_tcb *tcb);
 

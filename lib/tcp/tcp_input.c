@@ -257,7 +257,7 @@ duplicate_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 		return;
 	tcp_count(ctx, COUNTER_DUP_ACKS_IN);
 	if ((tcb->flags & TF_RECOVERY) != 0) {
-		tcp_cc_dupack(tcb);
+		tcp_cc_dupack(tcb, b);
 		tcp_want_output(ctx, tcb, OUT_DATA);
 		return;
 	}
@@ -355,6 +355,10 @@ window_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 		tcb->probes = 0;
 		if (tcb->snd_una != tcb->snd_nxt)
 			tcp_want_output(ctx, tcb, OUT_REXMT); /* the probe's octet found no room */
+	} else if (was_closed && tcb->snd_una == tcb->snd_nxt) {
+		/* The probe was taken first and the window opened afterwards: its backoff is none of the data's. */
+		tcb->shift = 0;
+		tcb->probes = 0;
 	}
 }
 

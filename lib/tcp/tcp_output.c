@@ -58,11 +58,14 @@ tcp_window_worth_update(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
 	const uint32_t gain = window_edge(ctx, tcb) - tcb->rcv_adv;
 	const uint32_t half = ctx->conf.rcv_buf / 2;
+	/* window_field() may have told so much less than there is. */
+	const uint32_t hidden = (1u << (tcb->wscale & 15)) - 1;
 
 	if (seq_leq(window_edge(ctx, tcb), tcb->rcv_adv))
 		return false;
 	/* Unasked only when it is much, or when the peer may be stuck. */
-	return gain >= half || (tcp_rcv_wnd(tcb) < tcb->mss && gain >= window_step(ctx, tcb));
+	return gain >= half ||
+			(tcp_rcv_wnd(tcb) < tcb->mss + hidden && gain >= window_step(ctx, tcb));
 }
 
 /**

@@ -371,6 +371,9 @@ tcp_end(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason, bool r
 	/* What was received in order before an orderly end may still be read. */
 	if (tcp_recv_bytes(ctx, tcb) == 0 || (tcb->flags & TF_ORPHAN) != 0)
 		tcp_queues_purge(ctx, tcb);
+	/* RST stands behind our SYN, however small the peer's first window is. */
+	if (!tcp_synchronized(tcb->state))
+		tcb->snd_una = tcb->snd_nxt;
 	tcp_set_state(ctx, tcb, TCP_CLOSED);
 	owe_closed(ctx, tcb, reason, known);
 	if (rst) {

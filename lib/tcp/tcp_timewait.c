@@ -52,6 +52,10 @@ reuse(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t index, uint16_t listene
 	/* The record stays when the newcomer has no place: its 2MSL is not cut short for nothing. */
 	if (refused == DROP_TCP_BACKLOG || refused == DROP_TCP_NO_TCB)
 		return tcp_drop(ctx, refused);
+	if (refused == DROP_TCP_NO_TIMEWAIT &&
+			ctx->tcb_pool.n_used + timewait_count(ctx->timewait) >
+					ctx->conf.max_timewait)
+		return tcp_drop(ctx, refused); /* its own place would not be enough */
 	if ((e.id.aux & TIMEWAIT_ACTIVE) != 0)
 		(void)port_put(ctx->ports, &e.id,
 				seg->family == IP_V6 ? timewait_raddr6(ctx->timewait, index) :

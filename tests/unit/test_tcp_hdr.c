@@ -275,7 +275,7 @@ bad_input_02_option_lengths(void)
 		uint8_t kind, opt, length;
 	} t[] = {
 			{2, TCP_OPT_MSS, 4},
-			{3, TCP_OPT_WSCALE, 3},
+			{3, TCP_OPT_WSCALE | TCP_OPT_WSCALE_HUGE, 3}, /* of 0x55 */
 			{4, TCP_OPT_SACK_OK, 2},
 			{8, TCP_OPT_TS, 10},
 	};
