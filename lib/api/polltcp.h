@@ -37,7 +37,7 @@ typedef uint64_t ptcp_conn_t;
 /** An IP address and a port. */
 struct ptcp_addr {
 	uint8_t family; /**< 4 or 6 */
-	uint16_t port;	/**< host byte order */
+	uint16_t port;  /**< host byte order */
 	uint8_t ip[16]; /**< network byte order; IPv4 uses the first four bytes, the rest is 0 */
 };
 
@@ -91,33 +91,33 @@ struct ptcp_keepalive {
 	bool on;
 	uint32_t idle_ms;     /**< 10 to 2^31 - 1; 7,200,000 */
 	uint32_t interval_ms; /**< 10 to 2^31 - 1; 75,000 */
-	uint8_t count;	      /**< 1 to 255; 10 */
+	uint8_t count;        /**< 1 to 255; 10 */
 };
 
 /** What a worker is made with. ptcp_conf_init() fills in the defaults. */
 struct ptcp_conf {
 	uint32_t max_connections; /**< TCBs, 1 to 2^28 - 1; 65,536 */
-	uint32_t max_timewait;	  /**< entries, max_connections to 2^28; 0: twice max_connections */
+	uint32_t max_timewait;    /**< entries, max_connections to 2^28; 0: twice max_connections */
 	uint32_t max_blocks; /**< connections with data in flight or unread at once, 1 to 2^28; 0: max_connections, at most 65,536 */
 	uint32_t max_nodes; /**< slices queued in both directions, 16 to 2^28; 0: 8 for each block, at least 16,384 */
 	uint32_t max_dests; /**< (local address, remote address and port) triples to connect to, 1 to 65,536; 0: 64 */
 	uint32_t n_mbufs; /**< for headers and ptcp_send_copy(), 1,024 to 2^24; 0: max_blocks, at least 4,096, at most 16,384 */
-	uint32_t msl_ms;	 /**< 10 to 600,000; 30,000. TIME-WAIT lasts twice this */
+	uint32_t msl_ms;  /**< 10 to 600,000; 30,000. TIME-WAIT lasts twice this */
 	uint32_t rto_initial_ms; /**< 10 to 60,000; 1,000 (RFC 6298) */
 	uint32_t rto_min_ms; /**< 1 to 60,000; 200 (a deviation from RFC 6298's 1 s, as Linux) */
 	uint32_t rto_max_ms; /**< 1,000 to 600,000; 60,000 */
 	uint32_t delack_ms;  /**< 0 to 500; 40. 0: every segment is acknowledged at once */
 	uint32_t syn_r2_ms; /**< how long a SYN is retransmitted, 100 to 86,400,000; at least 180,000 by RFC 9293; 180,000 */
-	uint32_t data_r2_ms;   /**< how long data is retransmitted, 100 to 86,400,000; 100,000 by RFC 9293; 924,000 */
+	uint32_t data_r2_ms; /**< how long data is retransmitted, 100 to 86,400,000; 100,000 by RFC 9293; 924,000 */
 	uint32_t fin_wait2_ms; /**< bound of an orphaned FIN-WAIT-2, 10 to 86,400,000; 60,000 */
-	uint32_t rcv_buf;    /**< receive buffer of a connection, bytes, 2,048 to 64 Mi; 262,144 */
-	uint32_t snd_buf;    /**< send buffer of a connection, bytes, 2,048 to 64 Mi; 262,144 */
-	uint16_t mss;	     /**< upper bound of the MSS we announce, 64 to 65,495; 0: from the MTU */
+	uint32_t rcv_buf; /**< receive buffer of a connection, bytes, 2,048 to 64 Mi; 262,144 */
+	uint32_t snd_buf; /**< send buffer of a connection, bytes, 2,048 to 64 Mi; 262,144 */
+	uint16_t mss;     /**< upper bound of the MSS we announce, 64 to 65,495; 0: from the MTU */
 	uint16_t port_first; /**< ephemeral ports, from 1; 1,024 */
 	uint16_t port_last;  /**< not below port_first; 65,535 */
 	bool timestamps;     /**< RFC 7323; true */
 	bool window_scale;   /**< RFC 7323; true */
-	bool ipv6;	     /**< reserve memory for IPv6 addresses; true */
+	bool ipv6;           /**< reserve memory for IPv6 addresses; true */
 	struct ptcp_keepalive
 			keepalive; /**< of new connections; off (RFC 9293 MUST-25), 7,200 s, 75 s, 10 */
 };
@@ -132,11 +132,11 @@ PTCP_API int ptcp_conf_check(const struct ptcp_conf *conf, char *err, size_t err
 struct ptcp_port_conf {
 	uint16_t port_id;
 	uint16_t n_queues; /**< RX/TX pairs; 0: 1 */
-	uint16_t n_rxd;	   /**< descriptors; 0: 1,024, or what the port allows */
+	uint16_t n_rxd;    /**< descriptors; 0: 1,024, or what the port allows */
 	uint16_t n_txd;
-	uint16_t mtu;	  /**< 0: the port's own */
+	uint16_t mtu;     /**< 0: the port's own */
 	uint32_t n_mbufs; /**< a queue's RX pool; 0: from the descriptors and 8,192 above them */
-	uint8_t mac[6];	  /**< all zero: the port's own, or a local one where it has none */
+	uint8_t mac[6];   /**< all zero: the port's own, or a local one where it has none */
 };
 
 /** What was asked of a port and granted. */
@@ -270,7 +270,8 @@ PTCP_API int ptcp_connect(struct ptcp_worker *w, const struct ptcp_addr *remote,
 
 /** A slice of an mbuf's data. Each segment of a chain is an owner of its own: unlink it before it is sent. */
 struct ptcp_buf {
-	struct rte_mbuf *owner; /**< one segment; its 16-bit reference count bounds how often it is queued at once */
+	struct rte_mbuf *
+			owner; /**< one segment; its 16-bit reference count bounds how often it is queued at once */
 	uint8_t *data; /**< inside the owner's (possibly external) buffer */
 	uint32_t len;  /**< bytes, 1 to 65,535 */
 };
@@ -291,7 +292,7 @@ PTCP_API int ptcp_send_copy(struct ptcp_worker *w, ptcp_conn_t c, const void *da
 PTCP_API uint32_t ptcp_send_room(const struct ptcp_worker *w, ptcp_conn_t c);
 
 /**
- * Look at received bytes in order: lends up to @p n slices, which stay the stack's and valid until ptcp_recv_done()
+ * Look at received bytes in order: lends up to @p n slices (64 at most), which stay the stack's and valid until ptcp_recv_done()
  * or the next turn, whichever comes first. @return slices filled in, 0 when there are none, -ENOTCONN
  */
 PTCP_API int ptcp_recv(struct ptcp_worker *w, ptcp_conn_t c, struct ptcp_buf *bufs, unsigned int n);
@@ -321,10 +322,10 @@ PTCP_API void *ptcp_arg_get(const struct ptcp_worker *w, ptcp_conn_t c);
 /** Options of a connection. */
 enum ptcp_opt {
 	PTCP_KEEPALIVE, /**< 0 off, 1 on */
-	PTCP_KEEPIDLE,	/**< ms */
+	PTCP_KEEPIDLE,  /**< ms */
 	PTCP_KEEPINTVL, /**< ms */
-	PTCP_KEEPCNT,	/**< probes */
-	PTCP_NODELAY,	/**< 1: no Nagle (RFC 9293 section 3.7.4) */
+	PTCP_KEEPCNT,   /**< probes */
+	PTCP_NODELAY,   /**< 1: no Nagle (RFC 9293 section 3.7.4) */
 };
 
 /** @return 0, -ENOTCONN, -EINVAL (option or range), -ENOSPC (more than 255 different keepalive settings) */
@@ -338,18 +339,18 @@ struct ptcp_info {
 	struct ptcp_addr local;
 	struct ptcp_addr remote;
 	uint32_t snd_una, snd_nxt, rcv_nxt; /**< RFC 9293 section 3.3.1 */
-	uint32_t snd_wnd;		    /**< bytes */
-	uint32_t rcv_wnd;		    /**< bytes, as advertised */
-	uint32_t cwnd;			    /**< bytes */
+	uint32_t snd_wnd;                   /**< bytes */
+	uint32_t rcv_wnd;                   /**< bytes, as advertised */
+	uint32_t cwnd;                      /**< bytes */
 	uint32_t ssthresh;
 	uint16_t mss; /**< payload of a full segment, options deducted */
 	uint8_t snd_wscale, rcv_wscale;
 	bool timestamps;
 	uint32_t srtt_us, rttvar_us, rto_ms;
-	uint8_t retransmits;	  /**< of the segment at snd_una, in a row */
-	uint32_t in_flight;	  /**< bytes */
-	uint32_t unsent;	  /**< bytes queued and not yet sent */
-	uint32_t unread;	  /**< bytes received in order and not yet consumed */
+	uint8_t retransmits;      /**< of the segment at snd_una, in a row */
+	uint32_t in_flight;       /**< bytes */
+	uint32_t unsent;          /**< bytes queued and not yet sent */
+	uint32_t unread;          /**< bytes received in order and not yet consumed */
 	uint8_t keepalive_probes; /**< sent and unanswered */
 };
 
@@ -394,12 +395,12 @@ PTCP_API int ptcp_pool_info(
 /** One segment as it passed. */
 struct ptcp_trace {
 	uint64_t time_us;
-	bool sent;	     /**< false: received */
+	bool sent;           /**< false: received */
 	bool retransmission; /**< sent again */
 	struct ptcp_addr src, dst;
 	uint32_t seq, ack, len; /**< len: payload bytes */
 	uint16_t wnd;
-	uint8_t flags;	       /**< FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32 */
+	uint8_t flags;         /**< FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32 */
 	enum ptcp_state state; /**< of our end, after the segment */
 };
 

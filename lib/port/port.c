@@ -87,7 +87,7 @@ check(struct port_setup *s, struct rte_eth_dev_info *dev, char *err, size_t err_
 static bool
 sums_chains_wrong(const char *driver)
 {
-	return strcmp(driver, "net_tap") == 0;
+	return driver != NULL && strcmp(driver, "net_tap") == 0;
 }
 
 /** rte_eth_dev_configure() with what of our wishes the port offers. */
@@ -259,7 +259,7 @@ int
 port_start(const struct port_setup *setup, struct port_info *info, char *err, size_t err_size)
 {
 	struct port_setup s = *setup;
-	struct rte_eth_dev_info dev;
+	struct rte_eth_dev_info dev = {0};
 	struct port *p;
 	int rc = check(&s, &dev, err, err_size);
 
