@@ -279,6 +279,7 @@ host_main(void *arg)
 		if (idle > IDLE_TURNS)
 			rte_delay_us_sleep((unsigned int)host->idle_sleep_us);
 	}
+	ptcp_worker_settle(host->w);
 	return 0;
 }
 

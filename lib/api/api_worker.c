@@ -36,6 +36,12 @@ ptcp_worker_poll(struct ptcp_worker *w)
 }
 
 void
+ptcp_worker_settle(struct ptcp_worker *w)
+{
+	worker_settle(w);
+}
+
+void
 ptcp_worker_run(struct ptcp_worker *w)
 {
 	worker_run(w);

@@ -194,6 +194,12 @@ PTCP_API int ptcp_addr_add(struct ptcp_worker *w, const struct ptcp_addr *first,
 /** One turn of the loop. @return packets received and sent; 0: it was idle. The lcore that owns the worker. */
 PTCP_API uint32_t ptcp_worker_poll(struct ptcp_worker *w);
 
+/**
+ * After the last ptcp_worker_poll(): hand the port what still waits for it, or give it up when the port takes nothing for
+ * 100 ms (counted as tx_full). ptcp_worker_run() does so by itself. The lcore that owns the worker.
+ */
+PTCP_API void ptcp_worker_settle(struct ptcp_worker *w);
+
 /** Poll until ptcp_worker_stop(). The lcore that calls owns the worker. */
 PTCP_API void ptcp_worker_run(struct ptcp_worker *w);
 

@@ -89,6 +89,15 @@ worker_poll(struct ptcp_worker *w)
 }
 
 void
+worker_settle(struct ptcp_worker *w)
+{
+	while (w->n_tx > 0) {
+		read_clock(w);
+		tx_flush(w);
+	}
+}
+
+void
 worker_run(struct ptcp_worker *w)
 {
 	const int node = port_lcore_node(rte_lcore_id());
@@ -100,6 +109,7 @@ worker_run(struct ptcp_worker *w)
 	do
 		(void)worker_poll(w);
 	while (!__atomic_load_n(&w->stop, __ATOMIC_RELAXED));
+	worker_settle(w);
 	__atomic_store_n(&w->stop, false, __ATOMIC_RELAXED);
 	w->owner = NULL;
 }

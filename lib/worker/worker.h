@@ -153,6 +153,9 @@ void worker_free(struct ptcp_worker *w);
 /** One turn. @return packets received and sent */
 uint32_t worker_poll(struct ptcp_worker *w);
 
+/** After the last turn: what waits for the port goes out, or is given up after WORKER_TX_STALL_US. */
+void worker_settle(struct ptcp_worker *w);
+
 /** Turns until the stop flag is set. */
 void worker_run(struct ptcp_worker *w);
 
