@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every frame at the peer's device, live and as a pcap file, and tshark's verdict on it."""
 
+import select
 import socket
 import struct
 import subprocess
@@ -37,45 +38,52 @@ class Capture(threading.Thread):
         self.full = False
         self.socket = None
         self.stopping = False
+        self.lock = threading.Lock()  # of the socket's contents: packets and the file
         self.file = open(path, "wb")
         self.file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
 
     def start_on(self):
         """To be called when the device is up."""
-        old = self.socket
-        self.socket = self._open()
-        if old is None:
+        new = self._open()
+        if self.socket is None:
+            self.socket = new
             self.start()
-        else:
-            old.close()  # that of a device which is gone: another polltcp made this one
+            return
+        self._drain()  # that of a device which is gone: another polltcp made this one
+        with self.lock:
+            self.socket.close()
+            self.socket = new
 
     def _open(self):
         with self.lab.peer.inside():
             new = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         new.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 128 << 20)
         new.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        new.settimeout(0.05)
+        new.setblocking(False)
         new.bind((self.lab.device, ETH_ALL))
         return new
 
     def run(self):
-        while not self.full:
-            stopping = self.stopping
+        while not self.stopping and not self.full:
             try:
-                frame, control, _, address = self.socket.recvmsg(65536, 128)
-            except TimeoutError:
-                if stopping:
-                    break
-                continue
-            except OSError:
-                if stopping:
-                    break
+                ready = select.select([self.socket], [], [], 0.05)[0]
+            except (OSError, ValueError):
+                continue  # another device's socket has taken its place
+            if ready and not self._drain():
                 time.sleep(0.01)  # the device is down or gone
-                continue
-            self._take(frame, control, address[2] == PACKET_OUTGOING)
-        _, self.lost = struct.unpack("II", self.socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))
-        self.socket.close()
-        self.file.close()
+
+    def _drain(self):
+        """Take all that has come. False: the socket has an error."""
+        with self.lock:
+            while not self.full:
+                try:
+                    frame, control, _, address = self.socket.recvmsg(65536, 128)
+                except BlockingIOError:
+                    break
+                except OSError:
+                    return False
+                self._take(frame, control, address[2] == PACKET_OUTGOING)
+        return True
 
     def _take(self, frame, control, outgoing):
         when = 0.0
@@ -92,6 +100,7 @@ class Capture(threading.Thread):
 
     def find(self, wanted):
         """Every Packet so far for which wanted() is true; `outgoing` ones are the peer's."""
+        self._drain()
         found = []
         for when, outgoing, frame in list(self.packets):
             packet = Packet(frame, when, outgoing)
@@ -108,20 +117,18 @@ class Capture(threading.Thread):
             seconds, what)
 
     def stop(self):
+        """Nothing more; what came until now is in the file."""
+        if self.file.closed:
+            return
         self.stopping = True
         if self.is_alive():
             self.join(10)
-        check(not self.is_alive(), "the capture does not end")
-        if not self.file.closed:
-            self.file.close()
-
-    def abandon(self):
-        """After a failure: what there is, is in the file."""
-        self.stopping = True
-        if self.is_alive():
-            self.join(1)
-        if not self.file.closed:
-            self.file.close()
+        if self.socket is not None:
+            self._drain()
+            _, self.lost = struct.unpack("II", self.socket.getsockopt(SOL_PACKET,
+                PACKET_STATISTICS, 8))
+            self.socket.close()
+        self.file.close()
 
     # --- the verdict ------------------------------------------------------------------------------
 

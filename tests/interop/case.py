@@ -99,7 +99,7 @@ class Test:
     def close(self):
         """Processes first, so that nothing keeps the namespaces."""
         self.lab.close()
-        self.capture.abandon()
+        self.capture.stop()
         self.kernel.close()
         for process in self.lab.processes:
             path = os.path.join(self.directory, process.label.replace(" ", "-") + ".log")
