@@ -344,8 +344,12 @@ window_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 	if (seq_lt(tcb->wl2, seg->ack) || seq_leq(tcb->wl1, seg->seq))
 		take_window(tcb, seg);
 	if (tcb->snd_wnd == 0) {
-		/* Who answers is alive: only silence counts against R2 while the window is closed. */
-		tcb->probes = 0;
+		/*
+		 * Who answers is alive: only silence counts against R2 while the window is closed. Not so once the user has
+		 * closed: then nobody is left to lose patience.
+		 */
+		if ((tcb->flags & TF_ORPHAN) == 0)
+			tcb->probes = 0;
 		return;
 	}
 	/* With a small window open all along it is the override timer of RFC 9293 section 3.8.6.2.1: let it run. */

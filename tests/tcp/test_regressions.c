@@ -942,7 +942,63 @@ established_keepalive_set_after_weeks_probes_at_once(void)
 	}
 }
 
+/** A closed connection whose peer answers every probe with a closed window: it has a deadline all the same. */
+static void
+fin_wait_1_orphan_zero_window_answered_ends_by_r2(void)
+{
+	struct harness *h = h_new(NULL, IP_V4, 1000);
+	const struct tcp_conf conf = h_conf();
+	uint64_t ms = 0;
+	uint32_t una;
+
+	h_to_state(h, TCP_ESTABLISHED, false);
+	h->wnd = 0;
+	(void)h_in(h, TCP_ACK, 0);
+	una = h_tcb(h)->snd_una;
+	CU_ASSERT_EQUAL(h_send(h, 5000, 5000), 5000);
+	CU_ASSERT_EQUAL(tcp_close(h->ctx, h_tcb(h)), 0);
+	h_pump(h);
+	h_forget(h);
+	while (h_state(h) == TCP_FIN_WAIT_1 && ms < 4 * conf.data_r2_ms) {
+		h_wait_ms(h, 100);
+		ms += 100;
+		if (h_next(h) != NULL && h_state(h) == TCP_FIN_WAIT_1)
+			(void)h_in_at(h, TCP_ACK, h->seq, una, 0);
+		h->seen = h->n_sent;
+	}
+	CU_ASSERT_EQUAL(h_state(h), TCP_CLOSED);
+	CU_ASSERT_EQUAL(h->reason, TCP_REASON_TIMEOUT);
+	CU_ASSERT(ms >= conf.data_r2_ms);
+	h_free(h);
+}
+
+/** The same with a user who still holds it: it lives for as long as the peer answers (RFC 9293 section 3.8.6.1). */
+static void
+established_zero_window_answered_lives_beyond_r2(void)
+{
+	struct harness *h = h_new(NULL, IP_V4, 1000);
+	const struct tcp_conf conf = h_conf();
+	uint32_t una;
+
+	h_to_state(h, TCP_ESTABLISHED, false);
+	h->wnd = 0;
+	(void)h_in(h, TCP_ACK, 0);
+	una = h_tcb(h)->snd_una;
+	CU_ASSERT_EQUAL(h_send(h, 5000, 5000), 5000);
+	h_forget(h);
+	for (uint64_t ms = 0; ms < 4 * conf.data_r2_ms; ms += 100) {
+		h_wait_ms(h, 100);
+		if (h_next(h) != NULL)
+			(void)h_in_at(h, TCP_ACK, h->seq, una, 0);
+		h->seen = h->n_sent;
+	}
+	CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
+	TEST(fin_wait_1_orphan_zero_window_answered_ends_by_r2),
+	TEST(established_zero_window_answered_lives_beyond_r2),
 		TEST(established_send_empty_or_huge_slice_behind_text_text_leaves),
 		TEST(established_send_empty_slice_first_holds_no_block),
 		TEST(established_small_window_override_timer_not_starved),
