@@ -997,8 +997,8 @@ established_zero_window_answered_lives_beyond_r2(void)
 }
 
 static CU_TestInfo tests[] = {
-	TEST(fin_wait_1_orphan_zero_window_answered_ends_by_r2),
-	TEST(established_zero_window_answered_lives_beyond_r2),
+		TEST(fin_wait_1_orphan_zero_window_answered_ends_by_r2),
+		TEST(established_zero_window_answered_lives_beyond_r2),
 		TEST(established_send_empty_or_huge_slice_behind_text_text_leaves),
 		TEST(established_send_empty_slice_first_holds_no_block),
 		TEST(established_small_window_override_timer_not_starved),
