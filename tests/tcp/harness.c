@@ -523,6 +523,16 @@ h_to_state(struct harness *h, enum tcp_state state, bool active)
 	h->seen = h->n_sent;
 }
 
+struct harness *
+h_established(const struct tcp_conf *conf)
+{
+	struct harness *h = h_new(conf, IP_V4, 1000);
+
+	h_to_state(h, TCP_ESTABLISHED, false);
+	h_forget(h);
+	return h;
+}
+
 void
 h_free(struct harness *h)
 {

@@ -112,6 +112,9 @@ enum tcp_state h_state(struct harness *h);
 /** Bring a new connection into @p state by segments and calls. Passive opens unless @p active. h->seq, h->ack fit. */
 void h_to_state(struct harness *h, enum tcp_state state, bool active);
 
+/** A new IPv4 harness with one passive connection in ESTABLISHED and nothing logged. */
+struct harness *h_established(const struct tcp_conf *conf);
+
 /** Active open to the peer. @return the TCB */
 struct tcp_tcb *h_open(struct harness *h);
 

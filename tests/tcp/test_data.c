@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Receiving: order, overlap, acknowledgment, the window that is offered. What is sent: test_send.c. */
 #include "harness.h"
+#include "random.h"
 
 #include <string.h>
 
@@ -11,18 +12,7 @@ static uint64_t rng;
 static uint32_t
 rnd(uint32_t below)
 {
-	rng = rng * 6364136223846793005u + 1442695040888963407u;
-	return below == 0 ? 0 : (uint32_t)(rng >> 33) % below;
-}
-
-static struct harness *
-established(const struct tcp_conf *conf)
-{
-	struct harness *h = h_new(conf, IP_V4, 1000);
-
-	h_to_state(h, TCP_ESTABLISHED, false);
-	h_forget(h);
-	return h;
+	return random_below(&rng, below);
 }
 
 /** Text at @p offset of the peer's stream; h->seq stays. */
@@ -60,7 +50,7 @@ expect_ack(struct harness *h, uint32_t offset)
 static void
 established_text_in_order(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 
 	CU_ASSERT_EQUAL(h_in(h, TCP_ACK | TCP_PSH, 1), DROP_NONE);
 	CU_ASSERT_EQUAL(h->all_events, EV_READABLE);
@@ -92,7 +82,7 @@ established_text_overlaps_what_is_held(void)
 	};
 
 	for (unsigned int i = 0; i < PTCP_ARRAY_SIZE(cases); i++) {
-		struct harness *h = established(NULL);
+		struct harness *h = h_established(NULL);
 
 		(void)text(h, 1000, 1000);
 		expect_ack(h, 0);
@@ -112,7 +102,7 @@ established_text_overlaps_what_is_held(void)
 static void
 established_text_covers_many_pieces(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 
 	for (uint32_t i = 0; i < 10; i++)
 		(void)text(h, 100 + i * 200, 100);
@@ -127,7 +117,7 @@ established_text_covers_many_pieces(void)
 static void
 established_text_of_other_content_is_not_taken(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	uint8_t other[300];
 	struct tcp_seg seg = {.seq = FIRST + 50, .ack = h->ack, .wnd = h->wnd, .flags = TCP_ACK};
 
@@ -153,7 +143,7 @@ established_text_random(void)
 
 	rng = 7;
 	for (unsigned int round = 0; round < 300; round++) {
-		struct harness *h = established(NULL);
+		struct harness *h = h_established(NULL);
 		uint32_t edge = 0;
 
 		memset(have, 0, sizeof(have));
@@ -179,7 +169,7 @@ established_text_random(void)
 static void
 bad_input_17_old_seq_overlapping_new_text(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 
 	(void)text(h, 0, 2000);
 	(void)text(h, 0, 4090);
@@ -193,7 +183,7 @@ bad_input_17_old_seq_overlapping_new_text(void)
 static void
 established_old_text_is_acknowledged(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 
 	(void)text(h, 0, 3000);
 	h_forget(h);
@@ -208,7 +198,7 @@ established_old_text_is_acknowledged(void)
 static void
 established_text_in_more_pieces_than_held(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	enum drop_reason last = DROP_NONE;
 
 	for (uint32_t i = 0; i <= TCP_OOO_MAX; i++) {
@@ -226,7 +216,7 @@ established_text_in_more_pieces_than_held(void)
 static void
 established_fin_ahead(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 
 	(void)h_in_at(h, TCP_FIN | TCP_ACK, FIRST + 500, h->ack, 500);
 	expect_ack(h, 0);
@@ -244,7 +234,7 @@ static void
 established_fin_before_text_that_is_held(void)
 {
 	for (unsigned int ahead = 0; ahead < 2; ahead++) {
-		struct harness *h = established(NULL);
+		struct harness *h = h_established(NULL);
 
 		(void)text(h, 101, 100); /* one octet behind the FIN's */
 		if (ahead) {
@@ -267,7 +257,7 @@ static void
 bad_input_05_urgent_flag_changes_nothing(void)
 {
 	static const uint16_t pointers[] = {0, 1, 100, 101, 5000, UINT16_MAX};
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	uint8_t data[100];
 
 	for (uint32_t i = 0; i < PTCP_ARRAY_SIZE(pointers); i++) {
@@ -303,7 +293,7 @@ bad_input_05_urgent_flag_changes_nothing(void)
 static void
 established_text_ack_is_delayed_40_ms(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	time_us_t start = h->ctx->now;
 
 	(void)h_in(h, TCP_ACK, 100);
@@ -330,7 +320,7 @@ established_text_ack_is_delayed_40_ms(void)
 static void
 established_second_full_segment_is_acknowledged_at_once(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 
 	for (uint32_t i = 0; i < 6; i += 2) {
 		(void)h_in(h, TCP_ACK, 1460);
@@ -349,7 +339,7 @@ established_second_full_segment_is_acknowledged_at_once(void)
 static void
 established_text_from_the_user_carries_the_ack(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const struct h_seg *s;
 
 	(void)h_in(h, TCP_ACK, 100);
@@ -369,7 +359,7 @@ established_text_without_delay(void)
 	struct harness *h;
 
 	conf.delack_ms = 0;
-	h = established(&conf);
+	h = h_established(&conf);
 	for (uint32_t i = 1; i < 4; i++) {
 		(void)h_in(h, TCP_ACK, 1);
 		expect_ack(h, i);
@@ -381,7 +371,7 @@ established_text_without_delay(void)
 static void
 established_gap_is_acknowledged_at_once(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 
 	(void)text(h, 300, 100);
 	expect_ack(h, 0);
@@ -416,7 +406,7 @@ established_window_fills_and_closes(void)
 	const struct h_seg *s;
 
 	conf.rcv_buf = 10000;
-	h = established(&conf);
+	h = h_established(&conf);
 	h->auto_read = false;
 	for (uint32_t i = 1; i <= 5; i++) {
 		(void)h_in(h, TCP_ACK, 1000);
@@ -443,7 +433,7 @@ established_text_beyond_the_window_is_cut_off(void)
 	struct harness *h;
 
 	conf.rcv_buf = 1000;
-	h = established(&conf);
+	h = h_established(&conf);
 	h->auto_read = false;
 	(void)h_in_at(h, TCP_FIN | TCP_ACK, FIRST, h->ack, 1400);
 	CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, h_tcb(h)), 1000);
@@ -466,7 +456,7 @@ established_read_octet_by_octet(void)
 		struct harness *h;
 
 		conf.rcv_buf = buffers[i];
-		h = established(&conf);
+		h = h_established(&conf);
 		h->auto_read = false;
 		for (uint32_t left = buffers[i]; left > 0;) {
 			const uint32_t n = left < 1000 ? left : 1000;
@@ -491,7 +481,7 @@ established_read_octet_by_octet(void)
 static void
 established_read_does_not_tell_small_news(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 
 	h->auto_read = false;
 	for (unsigned int i = 0; i < 4; i++)

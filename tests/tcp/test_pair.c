@@ -5,6 +5,7 @@
  * outlives his deadlines. PTCP_SEED=n replays a failure.
  */
 #include "harness.h"
+#include "random.h"
 
 #include <string.h>
 
@@ -160,13 +161,7 @@ dump(const struct sim *s)
 static uint32_t
 rnd(struct sim *s, uint32_t below)
 {
-	/* splitmix64 */
-	uint64_t z = s->rng += 0x9e3779b97f4a7c15u;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	z ^= z >> 31;
-	return below == 0 ? 0 : (uint32_t)(z % below);
+	return random_below(&s->rng, below);
 }
 
 /** Octet @p offset of what end @p from of connection @p id says. */

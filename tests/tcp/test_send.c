@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sending: segmentation, Nagle, the peer's window, zero-window probes, the bound of the send queue. */
 #include "harness.h"
+#include "random.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,18 +13,7 @@ static uint64_t rng;
 static uint32_t
 rnd(uint32_t below)
 {
-	rng = rng * 6364136223846793005u + 1442695040888963407u;
-	return below == 0 ? 0 : (uint32_t)(rng >> 33) % below;
-}
-
-static struct harness *
-established(const struct tcp_conf *conf)
-{
-	struct harness *h = h_new(conf, IP_V4, 1000);
-
-	h_to_state(h, TCP_ESTABLISHED, false);
-	h_forget(h);
-	return h;
+	return random_below(&rng, below);
 }
 
 /** The peer acknowledges up to @p ack and offers @p wnd. */
@@ -64,7 +54,7 @@ expect_text(struct harness *h, uint32_t first, uint32_t offset, uint32_t len)
 static void
 established_send_in_full_segments(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 
 	CU_ASSERT_EQUAL(h_write(h, 5000, 5000), 5000);
@@ -85,7 +75,7 @@ established_send_in_full_segments(void)
 static void
 established_push_on_the_last_segment(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 
 	CU_ASSERT_EQUAL(h_write(h, 2920, 100), 2920);
@@ -105,7 +95,7 @@ established_send_more_slices_than_a_segment_holds(void)
 	static const uint32_t sizes[] = {1, 7, 90, 100};
 
 	for (unsigned int i = 0; i < PTCP_ARRAY_SIZE(sizes); i++) {
-		struct harness *h = established(NULL);
+		struct harness *h = h_established(NULL);
 		struct tcp_tcb *tcb = h_tcb(h);
 		const uint32_t first = tcb->snd_una;
 		const uint32_t total = 50 * TCP_SLICES_MAX * sizes[i];
@@ -201,7 +191,7 @@ bad_input_06_tiny_or_missing_mss(void)
 static void
 established_small_sends_wait_for_the_ack(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 
 	(void)h_write(h, 10, 10);
@@ -226,7 +216,7 @@ established_small_sends_wait_for_the_ack(void)
 static void
 established_small_sends_without_nagle(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 
 	h_tcb(h)->flags |= TF_NODELAY;
@@ -243,7 +233,7 @@ established_small_sends_without_nagle(void)
 static void
 established_window_limits_flight(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 
 	open_cwnd(h);
@@ -313,7 +303,7 @@ established_window_under_one_segment(void)
 static void
 established_silly_window_waits_for_the_override(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 
 	acknowledge(h, first, 500);
@@ -332,7 +322,7 @@ established_silly_window_waits_for_the_override(void)
 static void
 established_silly_window_override_is_not_put_off(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 	unsigned int texts = 0;
 
@@ -356,7 +346,7 @@ bad_input_28_window_shrunk_below_flight(void)
 	static const uint16_t windows[] = {0, 1, 100, 1460, 5000};
 
 	for (unsigned int i = 0; i < PTCP_ARRAY_SIZE(windows); i++) {
-		struct harness *h = established(NULL);
+		struct harness *h = h_established(NULL);
 		const uint32_t first = h_tcb(h)->snd_una;
 		uint32_t end;
 
@@ -387,7 +377,7 @@ bad_input_28_window_shrunk_below_flight(void)
 static void
 established_window_of_an_ack_on_old_text(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 
 	open_cwnd(h);
@@ -463,7 +453,7 @@ established_send_random(void)
 static void
 established_zero_window_probes_back_off_and_never_end(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 	uint32_t interval = RTO_MIN_MS;
 	unsigned int n = 0;
@@ -501,7 +491,7 @@ established_zero_window_probes_back_off_and_never_end(void)
 static void
 established_zero_window_peer_takes_the_octet(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 
 	acknowledge(h, first, 0);
@@ -524,7 +514,7 @@ established_zero_window_peer_takes_the_octet(void)
 static void
 established_zero_window_without_answer_ends_after_r2(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 
 	acknowledge(h, first, 0);
@@ -542,7 +532,7 @@ established_zero_window_without_answer_ends_after_r2(void)
 static void
 established_zero_window_ack_has_an_acceptable_seq(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 	const struct h_seg *s;
 
@@ -574,7 +564,7 @@ static void
 fin_wait_1_fin_against_zero_window(void)
 {
 	for (uint32_t text = 0; text < 2; text++) {
-		struct harness *h = established(NULL);
+		struct harness *h = h_established(NULL);
 		const uint32_t first = h_tcb(h)->snd_una;
 		const struct h_seg *s;
 
@@ -609,7 +599,7 @@ fin_wait_1_fin_against_zero_window(void)
 static void
 established_window_full_before_fin(void)
 {
-	struct harness *h = established(NULL);
+	struct harness *h = h_established(NULL);
 	const uint32_t first = h_tcb(h)->snd_una;
 	const struct h_seg *s;
 
@@ -646,7 +636,7 @@ established_send_bound_and_one_writable(void)
 	uint32_t first;
 
 	conf.snd_buf = 10000;
-	h = established(&conf);
+	h = h_established(&conf);
 	first = h_tcb(h)->snd_una;
 	for (uint32_t turn = 0; turn < 3; turn++) {
 		const uint32_t una = first + turn * 10000;
@@ -680,7 +670,7 @@ established_send_a_slice_above_the_bound(void)
 	struct harness *h;
 
 	conf.snd_buf = 1000;
-	h = established(&conf);
+	h = h_established(&conf);
 	CU_ASSERT_EQUAL(h_write(h, 50000, 50000), 50000);
 	CU_ASSERT_EQUAL(h_write(h, 1, 1), -EAGAIN);
 	for (unsigned int i = 0; i < 50; i++)
@@ -700,7 +690,7 @@ established_send_takes_a_part(void)
 	struct tcp_buf none = {NULL, NULL, 0};
 
 	conf.snd_buf = 250;
-	h = established(&conf);
+	h = h_established(&conf);
 	CU_ASSERT_EQUAL(tcp_send(h->ctx, h_tcb(h), buf, 0), -EINVAL);
 	CU_ASSERT_EQUAL(tcp_send(h->ctx, h_tcb(h), &none, 1), -EINVAL);
 	for (unsigned int i = 0; i < 4; i++) {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
+
 /** A copy on the heap without a byte to spare: the address sanitizer sees any over-read. */
 static inline uint8_t *
 pkt_copy(const void *p, size_t len)
@@ -21,29 +23,11 @@ pkt_copy(const void *p, size_t len)
 	return copy;
 }
 
-/** SplitMix64: the next random number of @p state. */
-static inline uint64_t
-pkt_random(uint64_t *state)
-{
-	uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-	return z ^ (z >> 31);
-}
-
-/** A random number below @p n, which is small. */
-static inline uint32_t
-pkt_below(uint64_t *state, uint32_t n)
-{
-	return (uint32_t)(pkt_random(state) >> 32) % n;
-}
-
 static inline void
 pkt_fill(uint64_t *state, uint8_t *p, size_t len)
 {
 	while (len-- > 0)
-		*p++ = (uint8_t)(pkt_random(state) >> 40);
+		*p++ = (uint8_t)(random_next(state) >> 40);
 }
 
 /** The checksum of @p len bytes by the book: 16-bit big-endian words, one at a time. */

@@ -84,13 +84,14 @@ cksum_slices_of_any_length_equal_whole(void)
 	int round;
 
 	for (round = 0; round < 5000; round++) {
-		uint32_t len = pkt_below(&rng, DATA_MAX + 1), limit = 1 + pkt_below(&rng, 300);
+		uint32_t len = random_below(&rng, DATA_MAX + 1),
+			 limit = 1 + random_below(&rng, 300);
 		uint32_t off = 0;
 		uint64_t sum = 0;
 
 		pkt_fill(&rng, data, len);
 		while (off < len) {
-			uint32_t n = pkt_below(&rng, limit + 1);
+			uint32_t n = random_below(&rng, limit + 1);
 			uint8_t *slice;
 
 			n = n < len - off ? n : len - off;
@@ -122,8 +123,8 @@ cksum_pseudo_headers_equal_written_out(void)
 	int round;
 
 	for (round = 0; round < 2000; round++) {
-		uint32_t len = pkt_below(&rng, 65536);
-		uint8_t proto = (uint8_t)pkt_random(&rng), raw[40] = {0};
+		uint32_t len = random_below(&rng, 65536);
+		uint8_t proto = (uint8_t)random_next(&rng), raw[40] = {0};
 		struct ip_addr src = {.q = {0, 0}}, dst = {.q = {0, 0}};
 
 		pkt_fill(&rng, src.b, 4);
@@ -163,9 +164,9 @@ static uint16_t
 edge_word(uint64_t *rng)
 {
 	static const uint16_t edge[] = {0, 1, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF};
-	uint32_t i = pkt_below(rng, 8);
+	uint32_t i = random_below(rng, 8);
 
-	return i < 6 ? edge[i] : (uint16_t)pkt_random(rng);
+	return i < 6 ? edge[i] : (uint16_t)random_next(rng);
 }
 
 static void
@@ -185,7 +186,7 @@ cksum_incremental_equals_full(void)
 		data[0] = 0x45; /* never all zeros: see cksum_update16() */
 		before = pkt_cksum(data, sizeof(data));
 
-		at = 2 + 2 * (size_t)pkt_below(&rng, 7);
+		at = 2 + 2 * (size_t)random_below(&rng, 7);
 		from = be16_load(data + at);
 		to = edge_word(&rng);
 		pkt_put16(data + at, (uint16_t)to);
@@ -193,7 +194,7 @@ cksum_incremental_equals_full(void)
 				pkt_cksum(data, sizeof(data)));
 
 		before = pkt_cksum(data, sizeof(data));
-		at = 2 + 2 * (size_t)pkt_below(&rng, 6);
+		at = 2 + 2 * (size_t)random_below(&rng, 6);
 		from = be32_load(data + at);
 		to = (uint32_t)edge_word(&rng) << 16 | edge_word(&rng);
 		be32_store(data + at, to);

@@ -456,23 +456,23 @@ random_seg(uint64_t *rng, struct tcp_seg *seg, uint8_t opts, uint8_t n_sack)
 	seg->family = IP_V4;
 	pkt_fill(rng, seg->src.b, 4);
 	pkt_fill(rng, seg->dst.b, 4);
-	seg->sport = (uint16_t)(1 + pkt_below(rng, 65535));
-	seg->dport = (uint16_t)(1 + pkt_below(rng, 65535));
-	seg->seq = (uint32_t)pkt_random(rng);
-	seg->ack = (uint32_t)pkt_random(rng);
-	seg->wnd = (uint16_t)pkt_random(rng);
-	seg->urp = (uint16_t)pkt_random(rng);
-	seg->flags = (uint8_t)pkt_random(rng);
+	seg->sport = (uint16_t)(1 + random_below(rng, 65535));
+	seg->dport = (uint16_t)(1 + random_below(rng, 65535));
+	seg->seq = (uint32_t)random_next(rng);
+	seg->ack = (uint32_t)random_next(rng);
+	seg->wnd = (uint16_t)random_next(rng);
+	seg->urp = (uint16_t)random_next(rng);
+	seg->flags = (uint8_t)random_next(rng);
 	if (opts & (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_OK))
 		seg->flags |= TCP_SYN;
 	seg->opts = opts;
 	if (opts & TCP_OPT_MSS)
-		seg->mss = (uint16_t)pkt_random(rng);
+		seg->mss = (uint16_t)random_next(rng);
 	if (opts & TCP_OPT_WSCALE)
-		seg->wscale = (uint8_t)pkt_below(rng, TCP_WSCALE_MAX + 1);
+		seg->wscale = (uint8_t)random_below(rng, TCP_WSCALE_MAX + 1);
 	if (opts & TCP_OPT_TS) {
-		seg->ts_val = (uint32_t)pkt_random(rng);
-		seg->ts_ecr = (uint32_t)pkt_random(rng);
+		seg->ts_val = (uint32_t)random_next(rng);
+		seg->ts_ecr = (uint32_t)random_next(rng);
 	}
 	seg->n_sack = n_sack;
 }
@@ -582,9 +582,9 @@ tcp_cksum_fill_over_slices_is_right(void)
 		uint8_t whole[TCP_HDR_LEN_MAX + 5 * 400];
 		struct tcp_buf bufs[5] = {{NULL, NULL, 0}};
 		struct tcp_seg seg;
-		uint32_t n = pkt_below(&rng, 6), i, hdr_len, len;
+		uint32_t n = random_below(&rng, 6), i, hdr_len, len;
 
-		random_seg(&rng, &seg, (uint8_t)pkt_below(&rng, ALL_OPTS + 1), 1);
+		random_seg(&rng, &seg, (uint8_t)random_below(&rng, ALL_OPTS + 1), 1);
 		if (round % 2) {
 			seg.family = IP_V6;
 			pkt_fill(&rng, seg.src.b, 16);
@@ -592,14 +592,14 @@ tcp_cksum_fill_over_slices_is_right(void)
 		}
 		hdr_len = len = tcp_build(whole, &seg);
 		for (i = 0; i < n; i++) {
-			bufs[i].len = pkt_below(&rng, 400);
+			bufs[i].len = random_below(&rng, 400);
 			pkt_fill(&rng, whole + len, bufs[i].len);
 			bufs[i].data = pkt_copy(whole + len, bufs[i].len);
 			len += bufs[i].len;
 		}
 		tcp_cksum_fill(whole, hdr_len, &seg, bufs, n);
 		CU_ASSERT_TRUE(tcp_cksum_ok(whole, len, &seg));
-		whole[pkt_below(&rng, len)] ^= 0x10;
+		whole[random_below(&rng, len)] ^= 0x10;
 		CU_ASSERT_FALSE(tcp_cksum_ok(whole, len, &seg));
 		for (i = 0; i < n; i++)
 			free(bufs[i].data);

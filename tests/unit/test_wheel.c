@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "random.h"
 #include "test.h"
 #include "time/wheel.h"
 
@@ -68,11 +69,7 @@ expect_sound(void)
 static uint64_t
 rnd(void)
 {
-	uint64_t z = (rng += 0x9e3779b97f4a7c15ULL);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-	return z ^ (z >> 31);
+	return random_next(&rng);
 }
 
 static uint32_t

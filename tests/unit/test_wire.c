@@ -298,16 +298,16 @@ static void
 mutate(uint64_t *rng, uint8_t *frame, uint32_t *len)
 {
 	static const uint8_t edge[] = {0, 1, 2, 4, 0x7F, 0x80, 0xFE, 0xFF};
-	uint32_t times = 1 + pkt_below(rng, 6), at;
+	uint32_t times = 1 + random_below(rng, 6), at;
 
 	while (times-- > 0) {
-		at = pkt_below(rng, *len);
-		switch (pkt_below(rng, 8)) {
+		at = random_below(rng, *len);
+		switch (random_below(rng, 8)) {
 		case 0:
 			*len = at == 0 ? *len : at;
 			break;
 		case 1:
-			frame[at] = edge[pkt_below(rng, sizeof(edge))];
+			frame[at] = edge[random_below(rng, sizeof(edge))];
 			break;
 		case 2:
 			frame[at]++;
@@ -316,13 +316,13 @@ mutate(uint64_t *rng, uint8_t *frame, uint32_t *len)
 			frame[at]--;
 			break;
 		case 4: /* within the first headers, where the lengths are */
-			frame[pkt_below(rng, *len < 60 ? *len : 60)] = (uint8_t)pkt_random(rng);
+			frame[random_below(rng, *len < 60 ? *len : 60)] = (uint8_t)random_next(rng);
 			break;
 		case 5:
-			frame[at] ^= (uint8_t)(1 << pkt_below(rng, 8));
+			frame[at] ^= (uint8_t)(1 << random_below(rng, 8));
 			break;
 		default:
-			frame[at] = (uint8_t)pkt_random(rng);
+			frame[at] = (uint8_t)random_next(rng);
 			break;
 		}
 	}
@@ -359,13 +359,13 @@ wire_mutated_frames_stay_in_bounds(void)
 
 	for (i = 0; i < MUTATIONS; i++) {
 		uint8_t frame[FRAME_MAX];
-		uint32_t len = build_frame(frame, pkt_below(&rng, N_KINDS));
+		uint32_t len = build_frame(frame, random_below(&rng, N_KINDS));
 		enum drop_reason reason;
 
 		mutate(&rng, frame, &len);
-		if (pkt_below(&rng, 2) == 0)
+		if (random_below(&rng, 2) == 0)
 			repair(frame, len);
-		reason = try_frame(frame, len, pkt_below(&rng, 4) != 0, &out);
+		reason = try_frame(frame, len, random_below(&rng, 4) != 0, &out);
 		CU_ASSERT_FATAL(reason < DROP_MAX);
 		verdicts[reason]++;
 	}
@@ -396,7 +396,7 @@ wire_random_bytes_stay_in_bounds(void)
 	uint32_t i;
 
 	for (i = 0; i < 50000; i++) {
-		uint32_t len = pkt_below(&rng, 120);
+		uint32_t len = random_below(&rng, 120);
 		uint8_t *p = malloc(len);
 
 		pkt_fill(&rng, p, len);
@@ -411,8 +411,8 @@ wire_random_bytes_stay_in_bounds(void)
 
 			p[0] = 6 << 4;
 			be16_store(p + 4, (uint16_t)(len - IP6_HDR_LEN));
-			p[6] = ext[pkt_below(&rng, 4)];
-			p[IP6_HDR_LEN] = ext[pkt_below(&rng, 4)];
+			p[6] = ext[random_below(&rng, 4)];
+			p[IP6_HDR_LEN] = ext[random_below(&rng, 4)];
 			p[IP6_HDR_LEN + 1 < len ? IP6_HDR_LEN + 1 : 0] &= 0x63;
 		}
 		(void)ip6_parse(p, len, &out.ip);
