@@ -204,21 +204,32 @@ take_window(struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		tcb->max_wnd = tcb->snd_wnd;
 }
 
+/** An RTT sample from the echoed timestamp, where there is one (RFC 7323 section 4). */
+static void
+take_echo_rtt(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
+{
+	const uint32_t echo = ctx->now_ms + tcb->ts_offset - seg->ts_ecr;
+
+	if ((tcb->flags & TF_TS) == 0 || (seg->opts & TCP_OPT_TS) == 0)
+		return;
+	/* An echo of the future or of another age is the peer's invention. */
+	if (echo < TCP_ECHO_MAX_MS)
+		tcp_rtt_sample(tcb, (uint64_t)echo * TIME_US_PER_MS);
+}
+
 /** The handshake's round trip, unless the SYN went out more than once (Karn) and no timestamp tells. */
 static void
 take_syn_rtt(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 {
 	const uint32_t rtt = (uint32_t)ctx->now - tcb->srtt;
 	const bool once = tcb->rttvar == 1;
-	const uint32_t echo = ctx->now_ms + tcb->ts_offset - seg->ts_ecr;
 
 	tcb->srtt = 0;
 	tcb->rttvar = 0;
 	if (once)
 		tcp_rtt_sample(tcb, rtt);
-	else if ((tcb->flags & TF_TS) != 0 && (seg->opts & TCP_OPT_TS) != 0 &&
-			echo < TCP_ECHO_MAX_MS)
-		tcp_rtt_sample(tcb, (uint64_t)echo * TIME_US_PER_MS);
+	else
+		take_echo_rtt(ctx, tcb, seg);
 }
 
 /** RTT: one timed segment a flight, or the echoed timestamp where that is all there is (RFC 6298, RFC 7323 section 4). */
@@ -226,7 +237,6 @@ static void
 take_rtt(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 {
 	struct tcp_block *b = tcp_block(ctx, tcb);
-	uint32_t echo;
 
 	if (b != NULL && b->rtt_on) {
 		if (seq_lt(seg->ack, b->rtt_seq))
@@ -235,12 +245,7 @@ take_rtt(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		tcp_rtt_sample(tcb, ctx->now - b->rtt_start);
 		return;
 	}
-	if ((tcb->flags & TF_TS) == 0 || (seg->opts & TCP_OPT_TS) == 0)
-		return;
-	echo = ctx->now_ms + tcb->ts_offset - seg->ts_ecr;
-	/* An echo of the future or of another age is the peer's invention. */
-	if (echo < TCP_ECHO_MAX_MS)
-		tcp_rtt_sample(tcb, (uint64_t)echo * TIME_US_PER_MS);
+	take_echo_rtt(ctx, tcb, seg);
 }
 
 /** Duplicate ACK in the sense of RFC 5681 section 2. */

@@ -360,9 +360,7 @@ tcp_end(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason, bool r
 
 		(void)port_put(ctx->ports, &tcb->id, v6 ? &raddr : NULL);
 	}
-	if (reason == TCP_REASON_DONE) {
-		tcb->out = 0;
-	} else {
+	if (reason != TCP_REASON_DONE) {
 		/* Who is told of the peer's FIN has read all that came before it. */
 		if (tcp_recv_bytes(ctx, tcb) > 0)
 			tcb->events &= (uint8_t)~EV_PEER_CLOSED;
@@ -376,12 +374,9 @@ tcp_end(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason, bool r
 		tcb->snd_una = tcb->snd_nxt;
 	tcp_set_state(ctx, tcb, TCP_CLOSED);
 	owe_closed(ctx, tcb, reason, known);
-	if (rst) {
-		tcb->out = 0;
+	tcb->out = 0;
+	if (rst)
 		tcp_want_output(ctx, tcb, OUT_RST);
-	} else {
-		tcb->out = 0;
-	}
 	if (!known)
 		tcp_reap(ctx, tcb);
 }
