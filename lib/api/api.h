@@ -17,8 +17,8 @@ bool api_keepalive_ok(const struct ptcp_keepalive *ka);
 /** An index of the callbacks @p ops, the same each time. @return -ENOSPC when there are too many */
 int api_ops_index(struct ptcp_worker *w, const struct ptcp_ops *ops);
 
-/** The number of connection-wide profile @p ka, with one reference. @return -ENOSPC */
-int api_keep_get(struct ptcp_worker *w, const struct ptcp_keepalive *ka);
+/** The profile like @p base but with keepalive @p ka, one reference. @return its index, or -ENOSPC */
+int api_keep_get(struct ptcp_worker *w, uint8_t base, const struct ptcp_keepalive *ka);
 
 /** Hand out what the core has to tell: worker_setup.deliver. */
 void api_deliver(struct ptcp_worker *w);

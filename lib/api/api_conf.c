@@ -169,9 +169,9 @@ ptcp_worker_create(const struct ptcp_conf *conf, uint8_t worker_id, uint16_t por
 	w = worker_create(&setup, err, err_size);
 	if (w == NULL)
 		return NULL;
-	keep = api_keep_get(w, &conf->keepalive);
+	keep = api_keep_get(w, 0, &conf->keepalive);
 	/* The first profile that is asked for finds a place. */
 	PTCP_ASSERT(keep >= 0);
-	w->keep_default = (uint8_t)keep;
+	w->profile_default = (uint8_t)keep;
 	return w;
 }

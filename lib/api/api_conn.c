@@ -32,8 +32,8 @@ ptcp_listen(struct ptcp_worker *w, const struct ptcp_addr *addr, uint32_t backlo
 	ops_index = api_ops_index(w, ops);
 	if (ops_index < 0)
 		return ops_index;
-	return tcp_listen(&w->ctx, laddr, addr->port, backlog, (uint8_t)ops_index, w->keep_default,
-			arg);
+	return tcp_listen(&w->ctx, laddr, addr->port, backlog, (uint8_t)ops_index,
+			w->profile_default, arg);
 }
 
 int
@@ -46,12 +46,12 @@ ptcp_listen_keepalive(struct ptcp_worker *w, int listener, const struct ptcp_kee
 		return -ENOENT;
 	if (!api_keepalive_ok(ka))
 		return -EINVAL;
-	keep = api_keep_get(w, ka);
+	keep = api_keep_get(w, w->profile_default, ka);
 	if (keep < 0)
 		return keep;
-	rc = tcp_listen_keep(&w->ctx, (uint16_t)listener, (uint8_t)keep);
+	rc = tcp_listen_profile(&w->ctx, (uint16_t)listener, (uint8_t)keep);
 	if (rc != 0)
-		tcp_keep_put(&w->ctx, (uint8_t)keep);
+		tcp_profile_put(&w->ctx, (uint8_t)keep);
 	return rc;
 }
 
@@ -105,7 +105,8 @@ ptcp_connect(struct ptcp_worker *w, const struct ptcp_addr *remote, const struct
 		const struct ptcp_ops *ops, void *arg, ptcp_conn_t *conn)
 {
 	const enum ip_family family = (enum ip_family)remote->family;
-	struct tcp_open_args args = {.rport = remote->port, .keep = w->keep_default, .arg = arg};
+	struct tcp_open_args args = {
+			.rport = remote->port, .profile = w->profile_default, .arg = arg};
 	struct ip_addr hop;
 	int64_t index;
 	int rc;

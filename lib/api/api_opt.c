@@ -5,9 +5,15 @@
 #include "api/api.h"
 
 int
-api_keep_get(struct ptcp_worker *w, const struct ptcp_keepalive *ka)
+api_keep_get(struct ptcp_worker *w, uint8_t base, const struct ptcp_keepalive *ka)
 {
-	return tcp_keep_get(&w->ctx, ka->on, ka->idle_ms, ka->interval_ms, ka->count);
+	struct tcp_profile p = w->ctx.profile[base];
+
+	p.keep_on = ka->on;
+	p.keep_idle_ms = ka->idle_ms;
+	p.keep_interval_ms = ka->interval_ms;
+	p.keep_count = ka->count;
+	return tcp_profile_get(&w->ctx, &p);
 }
 
 int
@@ -32,9 +38,10 @@ ptcp_arg_get(const struct ptcp_worker *w, ptcp_conn_t c)
 static struct ptcp_keepalive
 keepalive_of(const struct ptcp_worker *w, const struct tcp_tcb *tcb)
 {
-	const struct tcp_keep *k = &w->ctx.keep[tcb->keep];
+	const struct tcp_profile *p = tcp_profile(&w->ctx, tcb);
 
-	return (struct ptcp_keepalive){k->on, k->idle_ms, k->interval_ms, k->count};
+	return (struct ptcp_keepalive){
+			p->keep_on, p->keep_idle_ms, p->keep_interval_ms, p->keep_count};
 }
 
 static int
@@ -63,10 +70,10 @@ keepalive_set(struct ptcp_worker *w, struct tcp_tcb *tcb, enum ptcp_opt opt, uin
 	}
 	if (!api_keepalive_ok(&ka))
 		return -EINVAL;
-	keep = api_keep_get(w, &ka);
+	keep = api_keep_get(w, tcb->profile, &ka);
 	if (keep < 0)
 		return keep;
-	tcp_keep_set(&w->ctx, tcb, (uint8_t)keep);
+	tcp_profile_set(&w->ctx, tcb, (uint8_t)keep);
 	return 0;
 }
 

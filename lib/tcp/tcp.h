@@ -26,6 +26,8 @@
 #include "conn/table.h"
 #include "conn/timewait.h"
 #include "time/clock.h"
+#include "tcp/tcp_cc.h"
+#include "tcp/tcp_recovery.h"
 #include "time/wheel.h"
 #include "wire/seg.h"
 
@@ -69,10 +71,14 @@ enum tcp_reason {
 	0x040000u /**< after a timeout: [block.rtx_nxt, block.recover) is to be sent again */
 #define TF_WANT_WRITE 0x080000u /**< the user met the bound: one writable event is owed */
 #define TF_SYN_LOST   0x100000u /**< the SYN was retransmitted (RFC 6298 5.7, RFC 5681 section 3.1) */
-#define TF_IN_OUTPUT  0x200000u  /**< in tcp_ctx.output */
-#define TF_IN_EVENTS  0x400000u  /**< in tcp_ctx.event */
-#define TF_OOW_SENT   0x800000u  /**< oow_age is valid */
-#define TF_IN_TABLE   0x1000000u /**< in the connection table */
+#define TF_IN_OUTPUT  0x200000u   /**< in tcp_ctx.output */
+#define TF_IN_EVENTS  0x400000u   /**< in tcp_ctx.event */
+#define TF_OOW_SENT   0x800000u   /**< oow_age is valid */
+#define TF_IN_TABLE   0x1000000u  /**< in the connection table */
+#define TF_SACK       0x2000000u  /**< SACK in use (RFC 2018) */
+#define TF_ECN        0x4000000u  /**< ECN in use (RFC 3168) */
+#define TF_ECE        0x8000000u  /**< CE came in: ECE on every ACK until CWR */
+#define TF_CWR        0x10000000u /**< the window was reduced for ECE: CWR on the next new data */
 
 /* tcp_tcb.out: what is to be sent besides data that the windows allow. */
 #define OUT_ACK   0x01 /**< an ACK, at once */
@@ -126,12 +132,12 @@ struct tcp_tcb {
 	uint32_t wl1;
 	uint32_t wl2;
 	uint32_t ts_offset;
-	uint8_t events; /**< EV_* pending */
-	uint8_t ops;    /**< index of the user's callbacks */
-	uint8_t keep;   /**< index of the keepalive profile */
-	uint8_t shift;  /**< backoff: timeouts in a row */
-	uint8_t probes; /**< keepalive or zero-window probes unanswered */
-	uint8_t reason; /**< enum tcp_reason of a closed connection */
+	uint8_t events;  /**< EV_* pending */
+	uint8_t ops;     /**< index of the user's callbacks */
+	uint8_t profile; /**< index of the shared options: tcp_ctx.profile */
+	uint8_t shift;   /**< backoff: timeouts in a row */
+	uint8_t probes;  /**< keepalive or zero-window probes unanswered */
+	uint8_t reason;  /**< enum tcp_reason of a closed connection */
 	uint16_t oow_age; /**< ms, low 16 bits: when the last challenge or out-of-window ACK was sent */
 	uint16_t ts_age;  /**< when ts_recent was set, in 2^16 ms */
 	uint16_t max_wnd; /**< largest snd_wnd seen */
@@ -160,17 +166,14 @@ struct tcp_block {
 	uint32_t ooo_bytes;
 	uint32_t ooo_nodes;
 	uint32_t fin_seq; /**< TF_FIN_AHEAD: sequence number of the peer's FIN */
-	uint32_t rtx_nxt; /**< TF_LOSS: next to send again */
-	uint32_t recover; /**< RFC 6582 */
 	uint32_t rtt_seq; /**< the sample is complete when this is acknowledged */
-	uint32_t acked;   /**< bytes acknowledged in congestion avoidance (RFC 3465) */
-	uint8_t dupacks;
-	bool rtt_on;
-	bool recover_valid;
 	time_us_t rtt_start;
+	bool rtt_on;
+	struct tcp_recovery rec;
+	struct tcp_cc cc;
 };
 
-PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 192, "the budget of a block");
+PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 256, "the budget of a block: four cache lines");
 
 /* ------------------------------------------------------------------ the context */
 
@@ -178,10 +181,10 @@ PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 192, "the budget of a block");
 #define TCP_SLICE_MAX  (1u << 30) /**< bytes of one slice to send: queues stay below 2^31 */
 #define TCP_LIST_MAX                                                                               \
 	8192 /**< TCBs in the output or event list; the wheel takes what does not fit */
-#define TCP_REPLY_MAX 128 /**< segments that belong to no TCB, a burst */
-#define TCP_KEEP_MAX  255
-#define TCP_OPS_MAX   255
-#define TCP_OOO_MAX   256 /**< nodes of a reassembly list */
+#define TCP_REPLY_MAX   128 /**< segments that belong to no TCB, a burst */
+#define TCP_PROFILE_MAX 255
+#define TCP_OPS_MAX     255
+#define TCP_OOO_MAX     256 /**< nodes of a reassembly list */
 
 /** Limits and times; the API checks ranges and fills them in. */
 struct tcp_conf {
@@ -200,22 +203,56 @@ struct tcp_conf {
 	uint32_t fin_wait2_ms;
 	uint32_t rcv_buf;
 	uint32_t snd_buf;
-	uint16_t mtu;     /**< of the link, 576 to 65,535: IP header and all */
-	uint16_t mss_max; /**< 0: from the MTU */
+	uint32_t rcv_buf_max; /**< what auto-tuning may raise rcv_buf to; <= rcv_buf: no auto-tuning */
+	uint32_t snd_buf_max; /**< the same for snd_buf */
+	uint64_t mem_max; /**< octets that all queues of the worker may hold; 0: no bound but the nodes */
+	uint32_t user_timeout_ms; /**< of the default profile (RFC 5482), 0: data_r2_ms */
+	uint32_t max_half_open;   /**< records of half-open passive connections */
+	uint32_t max_ranges;      /**< of the scoreboards of all senders */
+	uint8_t cookies;          /**< enum tcp_cookies */
+	uint8_t cc;               /**< enum tcp_cc_id of the default profile */
+	uint16_t mtu;             /**< of the link, 576 to 65,535: IP header and all */
+	uint16_t mss_max;         /**< 0: from the MTU */
 	uint16_t port_first;
 	uint16_t port_last;
 	bool timestamps;
 	bool window_scale;
 	bool ipv6;
+	bool sack;   /**< RFC 2018 */
+	bool ecn;    /**< RFC 3168: ask for it and agree to it */
+	bool pacing; /**< of the default profile */
 };
 
-/** Keepalive parameters, shared by all connections that have the same. */
-struct tcp_keep {
-	uint32_t idle_ms;
-	uint32_t interval_ms;
-	uint32_t refs; /**< 0: free */
-	uint8_t count;
-	bool on;
+/** When SYN cookies are sent (RFC 4987). */
+enum tcp_cookies {
+	TCP_COOKIES_AUTO, /**< while the half-open records are all in use */
+	TCP_COOKIES_NEVER,
+	TCP_COOKIES_ALWAYS,
+	TCP_COOKIES_MAX
+};
+
+/** Congestion control algorithms, and their names for users. */
+enum tcp_cc_id {
+#define CC(name, key) TCP_CC_##name,
+#include "tcp/cc.def"
+#undef CC
+	TCP_CC_MAX
+};
+
+#define TCP_LINGER_OFF                                                                             \
+	UINT32_MAX /**< tcp_close() goes on in the background for as long as it takes */
+
+/** Options of a connection, shared by all that have the same: tcp_profile_get(). */
+struct tcp_profile {
+	uint32_t keep_idle_ms;
+	uint32_t keep_interval_ms;
+	uint32_t user_timeout_ms; /**< RFC 5482: unacknowledged for so long, it is given up; 0: conf.data_r2_ms */
+	uint32_t linger_ms; /**< bound of tcp_close(): 0: RST at once; TCP_LINGER_OFF */
+	uint32_t refs;      /**< 0: free */
+	uint8_t keep_count;
+	bool keep_on;
+	uint8_t cc; /**< enum tcp_cc_id */
+	bool pacing;
 };
 
 /** What tcp_output() fills in. */
@@ -262,7 +299,7 @@ struct tcp_ctx {
 	uint32_t output[TCP_LIST_MAX];
 	uint32_t event[TCP_LIST_MAX];
 	struct tcp_seg reply[TCP_REPLY_MAX];
-	struct tcp_keep keep[TCP_KEEP_MAX];
+	struct tcp_profile profile[TCP_PROFILE_MAX];
 };
 
 /** Randomness for the context, from getrandom(2) in the product. */
@@ -404,7 +441,7 @@ struct tcp_open_args {
 	uint16_t rport;
 	struct ip_addr raddr;
 	uint8_t ops;
-	uint8_t keep; /**< keepalive profile */
+	uint8_t profile;
 	void *arg;
 };
 
@@ -413,11 +450,11 @@ int64_t tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args);
 
 /** OPEN, passive. @return listener index, -EADDRINUSE, -EINVAL, -ENOSPC */
 int tcp_listen(struct tcp_ctx *ctx, uint16_t laddr, uint16_t port, uint32_t backlog, uint8_t ops,
-		uint8_t keep, void *arg);
+		uint8_t profile, void *arg);
 int tcp_unlisten(struct tcp_ctx *ctx, uint16_t listener);
 
-/** Keepalive profile of connections accepted from now on; the reference moves in. @return 0, -ENOENT */
-int tcp_listen_keep(struct tcp_ctx *ctx, uint16_t listener, uint8_t keep);
+/** Profile of connections accepted from now on; the reference moves in. @return 0, -ENOENT */
+int tcp_listen_profile(struct tcp_ctx *ctx, uint16_t listener, uint8_t profile);
 
 /**
  * SEND. Takes over the references of the slices it accepts.
@@ -458,13 +495,20 @@ int tcp_abort(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 /** End a connection for @p reason that lies outside TCP (no next hop while SYN-SENT). */
 void tcp_fail(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason);
 
-/** Intern keepalive parameters, one reference. @return profile index, or -ENOSPC */
-int tcp_keep_get(struct tcp_ctx *ctx, bool on, uint32_t idle_ms, uint32_t interval_ms,
-		uint8_t count);
-void tcp_keep_put(struct tcp_ctx *ctx, uint8_t keep);
+/** Intern a profile like @p want (its refs do not matter), one reference. @return its index, or -ENOSPC */
+int tcp_profile_get(struct tcp_ctx *ctx, const struct tcp_profile *want);
+void tcp_profile_put(struct tcp_ctx *ctx, uint8_t profile);
 
-/** Give @p tcb the profile @p keep (its reference moves to the TCB). */
-void tcp_keep_set(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t keep);
+/** Give @p tcb the profile @p profile (its reference moves to the TCB). */
+void tcp_profile_set(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t profile);
+
+static inline const struct tcp_profile *
+tcp_profile(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	return &ctx->profile[tcb->profile];
+}
+
+const char *tcp_cc_name(unsigned int id);
 
 /** The retransmission timeout now, backoff included, ms. */
 uint32_t tcp_rto_ms(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);

@@ -1,39 +1,100 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Congestion control: slow start and avoidance (RFC 5681), recovery (RFC 6582), initial window (RFC 6928). */
+/* Congestion control: initial window (RFC 6928), slow start and NewReno's avoidance (RFC 5681). */
 #include "tcp/tcp_impl.h"
 
 /* Far above any window that 65,535 << 14 can offer; keeps sums of it within 32 bits. */
 #define CWND_MAX (1u << 30)
 
-static void
-grow(struct tcp_tcb *tcb, uint32_t n)
+void
+tcp_cc_grow(struct tcp_tcb *tcb, uint32_t n)
 {
 	tcb->cwnd = tcb->cwnd + n < CWND_MAX ? tcb->cwnd + n : CWND_MAX;
 }
 
+/* ------------------------------------------------------------------ NewReno */
+
+static void
+newreno_start(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
+{
+	(void)ctx;
+	(void)tcb;
+	b->cc.acked = 0;
+}
+
+static void
+newreno_avoid(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked)
+{
+	(void)ctx;
+	b->cc.acked += acked;
+	if (b->cc.acked >= tcb->cwnd) {
+		b->cc.acked -= tcb->cwnd;
+		tcp_cc_grow(tcb, tcb->mss);
+	}
+}
+
+static uint32_t
+newreno_ssthresh(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b,
+		enum tcp_cc_event event, uint32_t flight)
+{
+	(void)ctx;
+	(void)event;
+	b->cc.acked = 0;
+	return flight / 2 > 2u * tcb->mss ? flight / 2 : 2u * tcb->mss;
+}
+
+static void
+newreno_undo(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
+{
+	(void)ctx;
+	(void)tcb;
+	b->cc.acked = 0;
+}
+
+static const struct tcp_cc_ops newreno = {
+		.start = newreno_start,
+		.avoid = newreno_avoid,
+		.ssthresh = newreno_ssthresh,
+		.undo = newreno_undo,
+};
+
+/* ------------------------------------------------------------------ what the core calls */
+
+static const struct tcp_cc_ops *
+ops_of(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	static const struct tcp_cc_ops *const ops[TCP_CC_MAX] = {
+			[TCP_CC_NEWRENO] = &newreno,
+			[TCP_CC_CUBIC] = &newreno,
+	};
+
+	return ops[tcp_profile(ctx, tcb)->cc];
+}
+
 void
-tcp_cc_init(struct tcp_tcb *tcb)
+tcp_cc_init(const struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	const uint32_t mss = tcb->mss;
 	const uint32_t two = 2 * mss > 14600 ? 2 * mss : 14600;
+	struct tcp_block *b = tcp_block(ctx, tcb);
 
 	/* RFC 6928 section 2; one segment after a lost SYN (RFC 5681 section 3.1). */
 	tcb->cwnd = 10 * mss < two ? 10 * mss : two;
 	if ((tcb->flags & TF_SYN_LOST) != 0)
 		tcb->cwnd = mss;
 	tcb->ssthresh = CWND_MAX;
-}
-
-static uint32_t
-half_of_flight(const struct tcp_tcb *tcb)
-{
-	const uint32_t half = (tcb->snd_nxt - tcb->snd_una) / 2;
-
-	return half > 2u * tcb->mss ? half : 2u * tcb->mss;
+	if (b != NULL)
+		tcp_cc_start(ctx, tcb, b);
 }
 
 void
-tcp_cc_ack(struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked)
+tcp_cc_start(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
+{
+	b->cc = (struct tcp_cc){0};
+	ops_of(ctx, tcb)->start(ctx, tcb, b);
+}
+
+void
+tcp_cc_ack(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked)
 {
 	/*
 	 * RFC 5681 section 3.1, with growth counted in bytes so that dividing ACKs gains nothing
@@ -42,63 +103,34 @@ tcp_cc_ack(struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked)
 	if (tcb->cwnd < tcb->ssthresh) {
 		const uint32_t most = ((tcb->flags & TF_LOSS) != 0 ? 1u : 2u) * tcb->mss;
 
-		grow(tcb, acked < most ? acked : most);
+		tcp_cc_grow(tcb, acked < most ? acked : most);
 		return;
 	}
-	b->acked += acked;
-	if (b->acked >= tcb->cwnd) {
-		b->acked -= tcb->cwnd;
-		grow(tcb, tcb->mss);
-	}
+	ops_of(ctx, tcb)->avoid(ctx, tcb, b, acked);
 }
 
 void
-tcp_cc_recover(struct tcp_tcb *tcb, struct tcp_block *b)
+tcp_cc_reduce(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b,
+		enum tcp_cc_event event)
 {
-	tcb->ssthresh = half_of_flight(tcb);
-	tcb->cwnd = tcb->ssthresh + 3u * tcb->mss;
-	b->recover = tcb->snd_nxt;
-	b->recover_valid = true;
-	b->acked = 0;
-	tcb->flags |= TF_RECOVERY;
+	b->cc.prior_cwnd = tcb->cwnd;
+	b->cc.prior_ssthresh = tcb->ssthresh;
+	b->cc.undo = true;
+	tcb->ssthresh = ops_of(ctx, tcb)->ssthresh(ctx, tcb, b, event, tcb->snd_nxt - tcb->snd_una);
+	if (event == TCP_CC_RTO)
+		tcb->cwnd = tcb->mss;
+	else if (event == TCP_CC_ECE)
+		tcb->cwnd = tcb->ssthresh;
 }
 
 void
-tcp_cc_dupack(struct tcp_tcb *tcb, const struct tcp_block *b)
+tcp_cc_undo(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 {
-	/*
-	 * Each further duplicate says that one segment has left the network: no more than were in it at the loss (RFC 5681
-	 * section 3.2 step 4). What was sent since does not count, or invented duplicates would go on pulling more out.
-	 */
-	if (tcb->cwnd < b->recover - tcb->snd_una + tcb->ssthresh)
-		grow(tcb, tcb->mss);
-}
-
-void
-tcp_cc_partial(struct tcp_tcb *tcb, uint32_t acked)
-{
-	tcb->cwnd = tcb->cwnd > acked ? tcb->cwnd - acked : 0;
-	if (acked >= tcb->mss || tcb->cwnd < tcb->mss)
-		grow(tcb, tcb->mss);
-}
-
-void
-tcp_cc_recovered(struct tcp_tcb *tcb)
-{
-	const uint32_t flight = tcb->snd_nxt - tcb->snd_una;
-	const uint32_t mss = tcb->mss;
-	const uint32_t most = (flight > mss ? flight : mss) + mss;
-
-	/* RFC 6582 section 3.2 step 3, option 1: no burst at the end. */
-	tcb->cwnd = tcb->ssthresh < most ? tcb->ssthresh : most;
-	tcb->flags &= ~TF_RECOVERY;
-}
-
-void
-tcp_cc_timeout(struct tcp_tcb *tcb, bool first)
-{
-	if (first)
-		tcb->ssthresh = half_of_flight(tcb);
-	tcb->cwnd = tcb->mss;
-	tcb->flags &= ~TF_RECOVERY;
+	if (!b->cc.undo)
+		return;
+	b->cc.undo = false;
+	if (tcb->cwnd < b->cc.prior_cwnd)
+		tcb->cwnd = b->cc.prior_cwnd;
+	tcb->ssthresh = b->cc.prior_ssthresh;
+	ops_of(ctx, tcb)->undo(ctx, tcb, b);
 }

@@ -22,9 +22,9 @@ too_big(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_icmp *icmp)
 	if (b == NULL || tcb->snd_una == tcb->snd_nxt || !tcp_synchronized(tcb->state))
 		return;
 	/* Not a sign of congestion: cwnd stays (RFC 1191 section 6.4). */
-	b->recover = tcb->snd_nxt;
-	b->recover_valid = true;
-	b->rtx_nxt = tcb->snd_una;
+	b->rec.recover = tcb->snd_nxt;
+	b->rec.recover_valid = true;
+	b->rec.rtx_nxt = tcb->snd_una;
 	tcb->flags = (tcb->flags & ~TF_RECOVERY) | TF_LOSS;
 	tcp_want_output(ctx, tcb, OUT_DATA);
 }

@@ -193,20 +193,6 @@ void tcp_fin_wait_2_bound(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 /** One TCB's node came due. */
 void tcp_timeout(struct tcp_ctx *ctx, uint32_t index);
 
-/* ------------------------------------------------------------------ tcp_cc.c: RFC 5681, RFC 6582 */
-
-void tcp_cc_init(struct tcp_tcb *tcb);
-void tcp_cc_ack(struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked);
-
-/** Enter fast recovery. */
-void tcp_cc_recover(struct tcp_tcb *tcb, struct tcp_block *b);
-void tcp_cc_dupack(struct tcp_tcb *tcb, const struct tcp_block *b);
-void tcp_cc_partial(struct tcp_tcb *tcb, uint32_t acked);
-void tcp_cc_recovered(struct tcp_tcb *tcb);
-
-/** A retransmission timeout; @p first: of this segment. */
-void tcp_cc_timeout(struct tcp_tcb *tcb, bool first);
-
 /* ------------------------------------------------------------------ tcp_isn.c */
 
 /** RFC 6528: M + F(tuple, secret), M in steps of 4 microseconds. */

@@ -262,16 +262,16 @@ duplicate_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 		return;
 	tcp_count(ctx, COUNTER_DUP_ACKS_IN);
 	if ((tcb->flags & TF_RECOVERY) != 0) {
-		tcp_cc_dupack(tcb, b);
+		tcp_recovery_dupack(tcb, b);
 		tcp_want_output(ctx, tcb, OUT_DATA);
 		return;
 	}
-	if (b->dupacks < UINT8_MAX)
-		b->dupacks++;
+	if (b->rec.dupacks < UINT8_MAX)
+		b->rec.dupacks++;
 	/* RFC 6582 section 3.2 step 2: not again for a loss that recovery has dealt with. */
-	if (b->dupacks != 3 || (b->recover_valid && seq_leq(seg->ack, b->recover)))
+	if (b->rec.dupacks != 3 || (b->rec.recover_valid && seq_leq(seg->ack, b->rec.recover)))
 		return;
-	tcp_cc_recover(tcb, b);
+	tcp_recovery_enter(ctx, tcb, b);
 	tcp_count(ctx, COUNTER_FAST_RETRANSMIT);
 	tcp_want_output(ctx, tcb, OUT_REXMT | OUT_DATA);
 }
@@ -281,19 +281,19 @@ static bool
 recovery_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked)
 {
 	if ((tcb->flags & TF_RECOVERY) != 0) {
-		if (seq_geq(tcb->snd_una, b->recover)) {
-			tcp_cc_recovered(tcb);
+		if (seq_geq(tcb->snd_una, b->rec.recover)) {
+			tcp_recovery_leave(tcb);
 		} else {
-			tcp_cc_partial(tcb, acked);
+			tcp_recovery_partial(tcb, acked);
 			tcp_want_output(ctx, tcb, OUT_REXMT);
 		}
 		return true;
 	}
-	if ((tcb->flags & TF_LOSS) != 0 && seq_geq(tcb->snd_una, b->recover))
+	if ((tcb->flags & TF_LOSS) != 0 && seq_geq(tcb->snd_una, b->rec.recover))
 		tcb->flags &= ~TF_LOSS;
 	/* Passed for good: half the sequence space later it would look as if it lay ahead. */
-	if (seq_gt(tcb->snd_una, b->recover))
-		b->recover_valid = false;
+	if (seq_gt(tcb->snd_una, b->rec.recover))
+		b->rec.recover_valid = false;
 	return false;
 }
 
@@ -321,10 +321,10 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	tcb->probes = 0;
 	tcb->snd_una = seg->ack;
 	if (b != NULL) {
-		b->dupacks = 0;
+		b->rec.dupacks = 0;
 		tcp_sndq_ack(ctx, b, n - fin);
 		if (!recovery_ack(ctx, tcb, b, n))
-			tcp_cc_ack(tcb, b, n);
+			tcp_cc_ack(ctx, tcb, b, n);
 	}
 	if ((tcb->flags & TF_PERSIST) != 0 && seg->wnd != 0)
 		tcb->shift = 0; /* the probes' backoff is none of the data's */

@@ -21,8 +21,8 @@ open_passive(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint16_t listener)
 	tcb->listener = (uint8_t)listener;
 	tcb->flags |= TF_PASSIVE;
 	tcb->ops = (uint8_t)(l->profile >> 8);
-	tcb->keep = (uint8_t)l->profile;
-	ctx->keep[tcb->keep].refs++;
+	tcb->profile = (uint8_t)l->profile;
+	ctx->profile[tcb->profile].refs++;
 	tcb->arg = l->arg;
 	l->n_half_open++;
 	tcp_insert(ctx, tcb, &seg->src, seg->hash);

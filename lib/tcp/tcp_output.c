@@ -307,16 +307,17 @@ send_lost(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		tcb->flags &= ~TF_LOSS;
 		return false;
 	}
-	if (seq_lt(b->rtx_nxt, tcb->snd_una))
-		b->rtx_nxt = tcb->snd_una;
-	if (seq_geq(b->rtx_nxt, b->recover))
+	if (seq_lt(b->rec.rtx_nxt, tcb->snd_una))
+		b->rec.rtx_nxt = tcb->snd_una;
+	if (seq_geq(b->rec.rtx_nxt, b->rec.recover))
 		return false;
-	flight = b->rtx_nxt - tcb->snd_una;
+	flight = b->rec.rtx_nxt - tcb->snd_una;
 	if (flight > 0 && (flight + tcb->mss > tcb->cwnd || flight >= tcp_snd_wnd(tcb)))
 		return false;
-	b->rtx_nxt += make_again(ctx, tcb, out, b->rtx_nxt,
-			seq_lt(b->rtx_nxt + tcb->mss, b->recover) ? tcb->mss :
-								    b->recover - b->rtx_nxt);
+	b->rec.rtx_nxt += make_again(ctx, tcb, out, b->rec.rtx_nxt,
+			seq_lt(b->rec.rtx_nxt + tcb->mss, b->rec.recover) ?
+					tcb->mss :
+					b->rec.recover - b->rec.rtx_nxt);
 	return true;
 }
 

@@ -21,6 +21,7 @@ tcp_block_need(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 			.rcv_tail = PTCP_NIL,
 			.ooo_head = PTCP_NIL,
 	};
+	tcp_cc_start(ctx, tcb, b);
 	return b;
 }
 

@@ -32,6 +32,18 @@ tcp_reason_name(unsigned int reason)
 	return reason < TCP_REASON_MAX ? names[reason] : NULL;
 }
 
+const char *
+tcp_cc_name(unsigned int id)
+{
+	static const char *const names[] = {
+#define CC(name, key) key,
+#include "tcp/cc.def"
+#undef CC
+	};
+
+	return id < TCP_CC_MAX ? names[id] : NULL;
+}
+
 /* ------------------------------------------------------------------ memory */
 
 static struct timewait_conf
@@ -126,8 +138,14 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 	listener_init(ctx->listeners);
 	wheel_init(&ctx->wheel, &ctx->tcb[0].timer, sizeof(struct tcp_tcb), conf->max_tcbs,
 			now / TIME_US_PER_MS);
-	/* Profile 0 is "off" and never freed. */
-	ctx->keep[0].refs = 1;
+	/* Profile 0 is the default and never freed. */
+	ctx->profile[0] = (struct tcp_profile){
+			.user_timeout_ms = conf->user_timeout_ms,
+			.linger_ms = TCP_LINGER_OFF,
+			.refs = 1,
+			.cc = conf->cc,
+			.pacing = conf->pacing,
+	};
 }
 
 enum drop_reason
@@ -308,7 +326,7 @@ tcp_established(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	tcb->shift = 0;
 	tcb->probes = 0;
 	tcp_rexmt_stop(tcb);
-	tcp_cc_init(tcb);
+	tcp_cc_init(ctx, tcb);
 	tcp_want_event(ctx, tcb, (tcb->flags & TF_ACTIVE) != 0 ? EV_CONNECTED : EV_ACCEPTED);
 	tcp_keep_start(ctx, tcb);
 	/* CLOSE in SYN-RECEIVED was queued: now FIN may go (RFC 9293 section 3.10.4). */
@@ -419,7 +437,7 @@ tcp_reap(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 			tcb->out != 0 || (tcb->flags & (TF_IN_OUTPUT | TF_IN_EVENTS)) != 0)
 		return;
 	tcp_queues_purge(ctx, tcb);
-	tcp_keep_put(ctx, tcb->keep);
+	tcp_profile_put(ctx, tcb->profile);
 	wheel_cancel(&ctx->wheel, tcp_index(ctx, tcb));
 	ctx->n_state[tcb->state]--;
 	tcb->state = TCP_CLOSED;

@@ -114,9 +114,9 @@ tcp_keep_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	/* After weeks of quiet: as long ago as 32-bit milliseconds can tell. */
 	if (ctx->now_ms - tcb->t_recv > TCP_REST_MAX_MS)
 		tcb->t_recv = ctx->now_ms - TCP_REST_MAX_MS;
-	if (ctx->keep[tcb->keep].on) {
+	if (tcp_profile(ctx, tcb)->keep_on) {
 		tcb->flags |= TF_KEEP;
-		tcp_timer_at(ctx, tcb, tcb->t_recv + ctx->keep[tcb->keep].idle_ms);
+		tcp_timer_at(ctx, tcb, tcb->t_recv + tcp_profile(ctx, tcb)->keep_idle_ms);
 	}
 	if ((tcb->flags & TF_TS) != 0)
 		tcp_timer_at(ctx, tcb, ctx->now_ms + TCP_REST_MAX_MS);
@@ -173,19 +173,21 @@ static bool
 data_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	struct tcp_block *b = tcp_block(ctx, tcb);
+	const bool first = tcb->probes == 0;
 
 	if (give_up(ctx, tcb, ctx->conf.data_r2_ms))
 		return true;
-	tcp_cc_timeout(tcb, tcb->probes == 0);
 	back_off(tcb);
 	tcp_count(ctx, COUNTER_RTO);
 	if (b != NULL) {
-		b->recover = tcb->snd_nxt;
-		b->recover_valid = true;
-		b->rtx_nxt = tcb->snd_una;
-		b->dupacks = 0;
-		b->acked = 0;
-		tcb->flags |= TF_LOSS;
+		if (first)
+			tcp_cc_reduce(ctx, tcb, b, TCP_CC_RTO);
+		tcb->cwnd = tcb->mss;
+		b->rec.recover = tcb->snd_nxt;
+		b->rec.recover_valid = true;
+		b->rec.rtx_nxt = tcb->snd_una;
+		b->rec.dupacks = 0;
+		tcb->flags = (tcb->flags & ~TF_RECOVERY) | TF_LOSS;
 		tcp_want_output(ctx, tcb, OUT_DATA);
 	} else {
 		/* FIN alone. */
@@ -211,27 +213,27 @@ persist_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 static bool
 keepalive_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
-	const struct tcp_keep *keep = &ctx->keep[tcb->keep];
+	const struct tcp_profile *p = tcp_profile(ctx, tcb);
 
 	if ((tcb->flags & TF_KEEP_PROBE) != 0) {
 		/* Whatever acceptable came since the last probe was its answer. */
-		if (!time_ms_before(tcb->t_recv, tcb->t_rexmt - keep->interval_ms)) {
+		if (!time_ms_before(tcb->t_recv, tcb->t_rexmt - p->keep_interval_ms)) {
 			tcb->flags &= ~TF_KEEP_PROBE;
 			tcb->probes = 0;
 		} else if (!time_ms_reached(tcb->t_rexmt, ctx->now_ms)) {
 			return false;
-		} else if (tcb->probes >= keep->count) {
+		} else if (tcb->probes >= p->keep_count) {
 			tcp_count(ctx, COUNTER_KEEPALIVE_DROPS);
 			tcp_end(ctx, tcb, TCP_REASON_KEEPALIVE, true);
 			return true;
 		}
 	}
 	if ((tcb->flags & TF_KEEP_PROBE) == 0 &&
-			!time_ms_reached(tcb->t_recv + keep->idle_ms, ctx->now_ms))
+			!time_ms_reached(tcb->t_recv + p->keep_idle_ms, ctx->now_ms))
 		return false;
 	tcb->flags |= TF_KEEP_PROBE;
 	tcb->probes++;
-	tcb->t_rexmt = ctx->now_ms + keep->interval_ms;
+	tcb->t_rexmt = ctx->now_ms + p->keep_interval_ms;
 	tcp_want_output(ctx, tcb, OUT_KEEP);
 	return false;
 }
@@ -273,12 +275,12 @@ rearm(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	if ((tcb->flags & TF_OOW_SENT) != 0)
 		tcp_timer_at(ctx, tcb, ctx->now_ms + TCP_OOW_MS);
 	if ((tcb->flags & (TF_KEEP | TF_KEEP_PROBE)) == TF_KEEP) {
-		const time_ms_t due = tcb->t_recv + ctx->keep[tcb->keep].idle_ms;
+		const time_ms_t due = tcb->t_recv + tcp_profile(ctx, tcb)->keep_idle_ms;
 
 		/* Outstanding data holds it off; its ACK will set t_recv anew. */
 		tcp_timer_at(ctx, tcb,
 				time_ms_reached(due, ctx->now_ms) ?
-						ctx->now_ms + ctx->keep[tcb->keep].idle_ms :
+						ctx->now_ms + tcp_profile(ctx, tcb)->keep_idle_ms :
 						due);
 	}
 	if ((tcb->flags & TF_TS) != 0 && tcp_synchronized(tcb->state))

@@ -2,41 +2,51 @@
 /* User calls: RFC 9293 section 3.10.1 OPEN, 3.10.4 CLOSE, 3.10.5 ABORT (SEND and RECEIVE: tcp_queue.c). */
 #include "tcp/tcp_impl.h"
 
-/* ------------------------------------------------------------------ keepalive profiles */
+/* ------------------------------------------------------------------ profiles */
+
+static bool
+same_profile(const struct tcp_profile *a, const struct tcp_profile *b)
+{
+	return a->keep_idle_ms == b->keep_idle_ms && a->keep_interval_ms == b->keep_interval_ms &&
+			a->user_timeout_ms == b->user_timeout_ms && a->linger_ms == b->linger_ms &&
+			a->keep_count == b->keep_count && a->keep_on == b->keep_on &&
+			a->cc == b->cc && a->pacing == b->pacing;
+}
 
 int
-tcp_keep_get(struct tcp_ctx *ctx, bool on, uint32_t idle_ms, uint32_t interval_ms, uint8_t count)
+tcp_profile_get(struct tcp_ctx *ctx, const struct tcp_profile *want)
 {
 	int free_slot = -ENOSPC;
 
-	for (int i = TCP_KEEP_MAX - 1; i >= 0; i--) {
-		struct tcp_keep *k = &ctx->keep[i];
+	for (int i = TCP_PROFILE_MAX - 1; i >= 0; i--) {
+		struct tcp_profile *p = &ctx->profile[i];
 
-		if (k->refs == 0) {
+		if (p->refs == 0) {
 			free_slot = i;
-		} else if (k->on == on && k->idle_ms == idle_ms && k->interval_ms == interval_ms &&
-				k->count == count) {
-			k->refs++;
+		} else if (same_profile(p, want)) {
+			p->refs++;
 			return i;
 		}
 	}
-	if (free_slot >= 0)
-		ctx->keep[free_slot] = (struct tcp_keep){idle_ms, interval_ms, 1, count, on};
+	if (free_slot >= 0) {
+		ctx->profile[free_slot] = *want;
+		ctx->profile[free_slot].refs = 1;
+	}
 	return free_slot;
 }
 
 void
-tcp_keep_put(struct tcp_ctx *ctx, uint8_t keep)
+tcp_profile_put(struct tcp_ctx *ctx, uint8_t profile)
 {
-	PTCP_ASSERT(ctx->keep[keep].refs > 0);
-	ctx->keep[keep].refs--;
+	PTCP_ASSERT(ctx->profile[profile].refs > 0);
+	ctx->profile[profile].refs--;
 }
 
 void
-tcp_keep_set(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t keep)
+tcp_profile_set(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t profile)
 {
-	tcp_keep_put(ctx, tcb->keep);
-	tcb->keep = keep;
+	tcp_profile_put(ctx, tcb->profile);
+	tcb->profile = profile;
 	if ((tcb->flags & TF_KEEP_PROBE) != 0)
 		tcb->probes = 0;
 	if (tcp_synchronized(tcb->state) && tcb->state != TCP_TIME_WAIT)
@@ -47,29 +57,29 @@ tcp_keep_set(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t keep)
 
 int
 tcp_listen(struct tcp_ctx *ctx, uint16_t laddr, uint16_t port, uint32_t backlog, uint8_t ops,
-		uint8_t keep, void *arg)
+		uint8_t profile, void *arg)
 {
 	const int index = listener_add(ctx->listeners, laddr, port, backlog);
 
 	if (index < 0)
 		return index;
-	ctx->listeners->l[index].profile = (uint16_t)(ops << 8 | keep);
+	ctx->listeners->l[index].profile = (uint16_t)(ops << 8 | profile);
 	ctx->listeners->l[index].arg = arg;
-	ctx->keep[keep].refs++;
+	ctx->profile[profile].refs++;
 	ctx->n_state[TCP_LISTEN]++;
 	return index;
 }
 
 int
-tcp_listen_keep(struct tcp_ctx *ctx, uint16_t listener, uint8_t keep)
+tcp_listen_profile(struct tcp_ctx *ctx, uint16_t listener, uint8_t profile)
 {
 	struct listener *l;
 
 	if (listener >= LISTENERS_MAX || !ctx->listeners->l[listener].used)
 		return -ENOENT;
 	l = &ctx->listeners->l[listener];
-	tcp_keep_put(ctx, (uint8_t)l->profile);
-	l->profile = (uint16_t)((l->profile & 0xff00) | keep);
+	tcp_profile_put(ctx, (uint8_t)l->profile);
+	l->profile = (uint16_t)((l->profile & 0xff00) | profile);
 	return 0;
 }
 
@@ -86,7 +96,7 @@ tcp_unlisten(struct tcp_ctx *ctx, uint16_t listener)
 				tcb->listener == listener)
 			tcp_end(ctx, tcb, TCP_REASON_ABORTED, true);
 	}
-	tcp_keep_put(ctx, (uint8_t)ctx->listeners->l[listener].profile);
+	tcp_profile_put(ctx, (uint8_t)ctx->listeners->l[listener].profile);
 	ctx->n_state[TCP_LISTEN]--;
 	return listener_remove(ctx->listeners, listener);
 }
@@ -165,8 +175,8 @@ tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args)
 	tcb->id = id;
 	tcb->flags |= TF_ACTIVE;
 	tcb->ops = args->ops;
-	tcb->keep = args->keep;
-	ctx->keep[args->keep].refs++;
+	tcb->profile = args->profile;
+	ctx->profile[args->profile].refs++;
 	tcb->arg = args->arg;
 	tcb->mss = v6 ? TCP_MSS_V6 : TCP_MSS_V4;
 	tcp_insert(ctx, tcb, &args->raddr, tcp_hash_of(ctx, &id, v6 ? &args->raddr : NULL));

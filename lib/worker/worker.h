@@ -122,7 +122,7 @@ struct ptcp_worker {
 	struct counters counters;
 
 	/* the api's */
-	uint8_t keep_default; /**< profile of new connections */
+	uint8_t profile_default; /**< profile of new connections */
 	uint8_t n_ops;
 	const void *ops[TCP_OPS_MAX];
 	void (*trace_user)(void);

@@ -123,6 +123,18 @@ h_new(const struct tcp_conf *conf, enum ip_family family, time_us_t start)
 	return h;
 }
 
+int
+h_keep(struct tcp_ctx *ctx, bool on, uint32_t idle_ms, uint32_t interval_ms, uint8_t count)
+{
+	struct tcp_profile p = ctx->profile[0];
+
+	p.keep_on = on;
+	p.keep_idle_ms = idle_ms;
+	p.keep_interval_ms = interval_ms;
+	p.keep_count = count;
+	return tcp_profile_get(ctx, &p);
+}
+
 /* ------------------------------------------------------------------ out */
 
 static void
@@ -555,7 +567,7 @@ h_free(struct harness *h)
 	CU_ASSERT_EQUAL(port_count(ctx->ports), 0);
 	CU_ASSERT_EQUAL(ctx->table.n_used, 0);
 	CU_ASSERT_EQUAL(bufs_alive, 0);
-	CU_ASSERT_EQUAL(ctx->keep[0].refs, 1);
+	CU_ASSERT_EQUAL(ctx->profile[0].refs, 1);
 	h_forget(h);
 	free(h->received);
 	free(h->mem);

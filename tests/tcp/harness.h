@@ -70,6 +70,9 @@ struct tcp_conf h_conf(void);
 /** A core with address 10.0.0.1 / fd00::1 and a listener on port 80, at @p start microseconds. */
 struct harness *h_new(const struct tcp_conf *conf, enum ip_family family, time_us_t start);
 
+/** The default profile with this keepalive, one reference. @return its index, or -ENOSPC */
+int h_keep(struct tcp_ctx *ctx, bool on, uint32_t idle_ms, uint32_t interval_ms, uint8_t count);
+
 /** Ends everything, and asserts that every pool is back at its start and no buffer is held. */
 void h_free(struct harness *h);
 

@@ -12,10 +12,10 @@
 static void
 keep(struct harness *h, bool on, uint32_t idle_ms, uint32_t interval_ms, uint8_t count)
 {
-	const int profile = tcp_keep_get(h->ctx, on, idle_ms, interval_ms, count);
+	const int profile = h_keep(h->ctx, on, idle_ms, interval_ms, count);
 
 	CU_ASSERT_FATAL(profile >= 0);
-	tcp_keep_set(h->ctx, h_tcb(h), (uint8_t)profile);
+	tcp_profile_set(h->ctx, h_tcb(h), (uint8_t)profile);
 	h_pump(h);
 }
 
@@ -519,11 +519,15 @@ established_made_longer_and_shorter(void)
 static void
 settings_belong_to_the_connection(void)
 {
-	static const struct tcp_keep want[] = {
-			{1000, 1000, 0, 2, true},
-			{5000, 500, 0, 3, true},
-			{0, 0, 0, 0, false},
-			{1000, 1000, 0, 2, true},
+	static const struct {
+		uint32_t idle_ms, interval_ms;
+		uint8_t count;
+		bool on;
+	} want[] = {
+			{1000, 1000, 2, true},
+			{5000, 500, 3, true},
+			{0, 0, 0, false},
+			{1000, 1000, 2, true},
 	};
 	struct harness *h = h_new(NULL, IP_V4, 1000);
 	struct tcp_tcb *tcb[PTCP_ARRAY_SIZE(want)];
@@ -535,8 +539,8 @@ settings_belong_to_the_connection(void)
 		tcb[i] = h_tcb(h);
 		keep(h, want[i].on, want[i].idle_ms, want[i].interval_ms, want[i].count);
 	}
-	CU_ASSERT_EQUAL(tcb[0]->keep, tcb[3]->keep);
-	CU_ASSERT_NOT_EQUAL(tcb[0]->keep, tcb[1]->keep);
+	CU_ASSERT_EQUAL(tcb[0]->profile, tcb[3]->profile);
+	CU_ASSERT_NOT_EQUAL(tcb[0]->profile, tcb[1]->profile);
 	h_forget(h);
 	h_wait_ms(h, 7 * SEC);
 	CU_ASSERT_EQUAL(h->n_event, 3);
@@ -554,13 +558,13 @@ static void
 accepted_connections_have_the_listener_s(void)
 {
 	struct harness *h = h_new(NULL, IP_V4, 1000);
-	const int profile = tcp_keep_get(h->ctx, true, 3000, 1000, 2);
+	const int profile = h_keep(h->ctx, true, 3000, 1000, 2);
 
-	CU_ASSERT(tcp_listen_keep(h->ctx, (uint16_t)h->listener, (uint8_t)profile) == 0);
+	CU_ASSERT(tcp_listen_profile(h->ctx, (uint16_t)h->listener, (uint8_t)profile) == 0);
 	h_to_state(h, TCP_ESTABLISHED, false);
 	h_forget(h);
 	expect_death(h, h->ctx->now, 3000, 1000, 2);
-	CU_ASSERT_EQUAL(tcp_listen_keep(h->ctx, LISTENERS_MAX, 0), -ENOENT);
+	CU_ASSERT_EQUAL(tcp_listen_profile(h->ctx, LISTENERS_MAX, 0), -ENOENT);
 	h_free(h);
 }
 
@@ -568,21 +572,21 @@ static void
 profiles_are_counted(void)
 {
 	struct harness *h = h_new(NULL, IP_V4, 1000);
-	int profile[TCP_KEEP_MAX];
+	int profile[TCP_PROFILE_MAX];
 	unsigned int n = 0;
 
-	while (n < TCP_KEEP_MAX && (profile[n] = tcp_keep_get(h->ctx, true, 1000 + n, 1, 1)) >= 0)
+	while (n < TCP_PROFILE_MAX && (profile[n] = h_keep(h->ctx, true, 1000 + n, 1, 1)) >= 0)
 		n++;
-	CU_ASSERT_EQUAL(n, TCP_KEEP_MAX - 1);
-	CU_ASSERT_EQUAL(tcp_keep_get(h->ctx, true, 999, 1, 1), -ENOSPC);
-	CU_ASSERT_EQUAL(tcp_keep_get(h->ctx, true, 1000, 1, 1), profile[0]);
-	tcp_keep_put(h->ctx, (uint8_t)profile[0]);
-	CU_ASSERT_EQUAL(tcp_keep_get(h->ctx, true, 999, 1, 1), -ENOSPC);
+	CU_ASSERT_EQUAL(n, TCP_PROFILE_MAX - 1);
+	CU_ASSERT_EQUAL(h_keep(h->ctx, true, 999, 1, 1), -ENOSPC);
+	CU_ASSERT_EQUAL(h_keep(h->ctx, true, 1000, 1, 1), profile[0]);
+	tcp_profile_put(h->ctx, (uint8_t)profile[0]);
+	CU_ASSERT_EQUAL(h_keep(h->ctx, true, 999, 1, 1), -ENOSPC);
 	for (unsigned int i = 0; i < n; i++)
-		tcp_keep_put(h->ctx, (uint8_t)profile[i]);
-	profile[0] = tcp_keep_get(h->ctx, true, 999, 1, 1);
+		tcp_profile_put(h->ctx, (uint8_t)profile[i]);
+	profile[0] = h_keep(h->ctx, true, 999, 1, 1);
 	CU_ASSERT(profile[0] > 0);
-	tcp_keep_put(h->ctx, (uint8_t)profile[0]);
+	tcp_profile_put(h->ctx, (uint8_t)profile[0]);
 	h_free(h);
 }
 

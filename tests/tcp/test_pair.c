@@ -508,10 +508,10 @@ end_new(struct sim *s, unsigned int i)
 					ip_addr_v4(__builtin_bswap32(0x0a000001 + i));
 	CU_ASSERT_FATAL(laddr_add(&e->laddr, sc->family, &e->addr, 1, 24, NULL) == 0);
 	tcp_init(e->ctx, &conf, &secrets, e->mem, &e->laddr, &e->counters, s->now);
-	keep = tcp_keep_get(e->ctx, true, IDLE_MS, INTERVAL_MS, PROBES);
+	keep = h_keep(e->ctx, true, IDLE_MS, INTERVAL_MS, PROBES);
 	CU_ASSERT_FATAL(keep > 0);
 	CU_ASSERT_FATAL(tcp_listen(e->ctx, 0, PORT, 2 * CONNS_MAX, 0, (uint8_t)keep, NULL) == 0);
-	tcp_keep_put(e->ctx, (uint8_t)keep);
+	tcp_profile_put(e->ctx, (uint8_t)keep);
 }
 
 static void
@@ -580,9 +580,9 @@ end_free(struct sim *s, unsigned int i)
 	REQUIRE(s, ctx->wheel.n_armed == 0);
 	REQUIRE(s, timewait_count(ctx->timewait) == 0);
 	REQUIRE(s, port_count(ctx->ports) == 0);
-	REQUIRE(s, ctx->keep[0].refs == 1);
-	for (unsigned int j = 1; j < TCP_KEEP_MAX; j++)
-		REQUIRE(s, ctx->keep[j].refs == 0);
+	REQUIRE(s, ctx->profile[0].refs == 1);
+	for (unsigned int j = 1; j < TCP_PROFILE_MAX; j++)
+		REQUIRE(s, ctx->profile[j].refs == 0);
 	for (unsigned int j = 0; j < TCP_STATE_MAX; j++)
 		REQUIRE(s, ctx->n_state[j] == 0);
 	free(e->mem);
@@ -609,13 +609,13 @@ conn_start(struct sim *s)
 	for (unsigned int i = 0; i < N_ENDS; i++)
 		app_draw(s, c, i);
 	ctx = s->end[c->opener].ctx;
-	keep = tcp_keep_get(ctx, true, IDLE_MS, INTERVAL_MS, PROBES);
-	args.keep = (uint8_t)keep;
+	keep = h_keep(ctx, true, IDLE_MS, INTERVAL_MS, PROBES);
+	args.profile = (uint8_t)keep;
 	args.raddr = s->end[!c->opener].addr;
 	args.arg = c;
 	index = tcp_open(ctx, &args);
 	REQUIRE(s, keep > 0 && index >= 0);
-	tcp_keep_put(ctx, (uint8_t)keep);
+	tcp_profile_put(ctx, (uint8_t)keep);
 	c->port = tcp_at(ctx, (uint32_t)index)->id.lport;
 	c->app[c->opener].alive = true;
 	c->app[c->opener].handle = tcp_handle(ctx, tcp_at(ctx, (uint32_t)index));

@@ -548,9 +548,9 @@ established_keepalive_probes_do_not_count_against_window_probes(void)
 	h_to_state(h, TCP_ESTABLISHED, false);
 	h->wnd = 0;
 	CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 0), DROP_NONE);
-	keep = tcp_keep_get(h->ctx, true, 1000, 100, 200);
+	keep = h_keep(h->ctx, true, 1000, 100, 200);
 	CU_ASSERT_FATAL(keep > 0);
-	tcp_keep_set(h->ctx, h_tcb(h), (uint8_t)keep);
+	tcp_profile_set(h->ctx, h_tcb(h), (uint8_t)keep);
 	h_wait_ms(h, 16000);
 	CU_ASSERT(h->counters.n[COUNTER_KEEPALIVE_PROBES] > 100);
 	/* More than data_r2 / RTO of them; but the first probe of the window has not even left yet. */
@@ -932,9 +932,9 @@ established_keepalive_set_after_weeks_probes_at_once(void)
 
 		h_to_state(h, TCP_ESTABLISHED, false);
 		h_wait_ms(h, (uint64_t)days[i] * DAY_MS);
-		keep = tcp_keep_get(h->ctx, true, 7200000, 75000, 9);
+		keep = h_keep(h->ctx, true, 7200000, 75000, 9);
 		CU_ASSERT_FATAL(keep > 0);
-		tcp_keep_set(h->ctx, h_tcb(h), (uint8_t)keep);
+		tcp_profile_set(h->ctx, h_tcb(h), (uint8_t)keep);
 		s = wait_sent(h, 1000);
 		CU_ASSERT(s != NULL && s->seg.seq == h->ack - 1);
 		CU_ASSERT_EQUAL(h->counters.n[COUNTER_KEEPALIVE_PROBES], 1);
