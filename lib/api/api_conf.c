@@ -36,6 +36,7 @@ ptcp_conf_init(struct ptcp_conf *conf)
 			.port_last = UINT16_MAX,
 			.timestamps = true,
 			.window_scale = true,
+			.sack = true,
 			.ipv6 = true,
 			.keepalive = {.idle_ms = 7200000, .interval_ms = 75000, .count = 10},
 	};
@@ -145,6 +146,7 @@ api_conf_core(const struct ptcp_conf *c, struct tcp_conf *core)
 			.port_last = c->port_last,
 			.timestamps = c->timestamps,
 			.window_scale = c->window_scale,
+			.sack = c->sack,
 			.ipv6 = c->ipv6,
 	};
 }

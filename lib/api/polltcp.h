@@ -117,6 +117,7 @@ struct ptcp_conf {
 	uint16_t port_last;  /**< not below port_first; 65,535 */
 	bool timestamps;     /**< RFC 7323; true */
 	bool window_scale;   /**< RFC 7323; true */
+	bool sack;           /**< RFC 2018; true */
 	bool ipv6;           /**< reserve memory for IPv6 addresses; true */
 	struct ptcp_keepalive
 			keepalive; /**< of new connections; off (RFC 9293 MUST-25), 7,200 s, 75 s, 10 */

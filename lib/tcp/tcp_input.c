@@ -57,6 +57,8 @@ tcp_syn_options(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *
 		tcb->ts_age = (uint16_t)(ctx->now_ms >> 16);
 		mss = (uint16_t)(mss - TCP_TS_LEN);
 	}
+	if ((seg->opts & TCP_OPT_SACK_OK) != 0 && ctx->conf.sack)
+		tcb->flags |= TF_SACK;
 	if ((seg->opts & TCP_OPT_WSCALE_HUGE) != 0)
 		tcp_count(ctx, COUNTER_WSCALE_CLAMPED);
 	if ((seg->opts & TCP_OPT_WSCALE) != 0 && ctx->conf.window_scale) {

@@ -145,6 +145,8 @@ make_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		seg->opts |= TCP_OPT_WSCALE;
 		seg->wscale = ctx->rcv_wscale;
 	}
+	if (answer ? (tcb->flags & TF_SACK) != 0 : ctx->conf.sack)
+		seg->opts |= TCP_OPT_SACK_OK;
 	if (answer ? (tcb->flags & TF_TS) != 0 : ctx->conf.timestamps)
 		add_timestamp(ctx, tcb, seg);
 	tcb->out &= (uint8_t) ~(OUT_SYN | OUT_ACK);

@@ -561,45 +561,44 @@ syn_sent_every_port_in_use(void)
 enum role { PASSIVE, ACTIVE, SIMULTANEOUS, N_ROLES };
 
 struct offer {
-	bool our_ts, our_ws;
-	uint8_t theirs; /* TCP_OPT_* */
+	uint8_t ours, theirs; /* TCP_OPT_* */
 	enum role role;
 	enum ip_family family;
 };
 
-#define RCV_BUF   1000000 /* 15.3 windows of 65,535: scale 4 */
-#define RCV_SCALE 4
-#define THEIR_WND 1000 /* divisible by 2^3 */
+#define NEGOTIATED (TCP_OPT_TS | TCP_OPT_WSCALE | TCP_OPT_SACK_OK)
+#define RCV_BUF    1000000 /* 15.3 windows of 65,535: scale 4 */
+#define RCV_SCALE  4
+#define THEIR_WND  1000 /* divisible by 2^3 */
 
 static void
-check_syn_out(const struct h_seg *s, bool ts, bool ws, enum ip_family family)
+check_syn_out(const struct h_seg *s, uint8_t opts, enum ip_family family)
 {
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
-	CU_ASSERT_EQUAL(s->seg.opts & (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_TS),
-			TCP_OPT_MSS | (ts ? TCP_OPT_TS : 0) | (ws ? TCP_OPT_WSCALE : 0));
+	CU_ASSERT_EQUAL(s->seg.opts, TCP_OPT_MSS | opts);
 	CU_ASSERT_EQUAL(s->seg.mss, family == IP_V6 ? 1440 : 1460);
 	CU_ASSERT_EQUAL(s->seg.wnd, 65535); /* never scaled */
-	if (ws)
+	if ((opts & TCP_OPT_WSCALE) != 0)
 		CU_ASSERT_EQUAL(s->seg.wscale, RCV_SCALE);
-	if (ts)
+	if ((opts & TCP_OPT_TS) != 0)
 		CU_ASSERT_EQUAL(s->seg.ts_ecr, (s->seg.flags & TCP_ACK) != 0 ? 777 : 0);
 }
 
 /** Open by @p o's role; the last segment of the peer carries SYN unless it is PASSIVE. */
 static void
-negotiate(struct harness *h, const struct offer *o, bool ts, bool ws)
+negotiate(struct harness *h, const struct offer *o, uint8_t agreed)
 {
 	if (o->role == PASSIVE) {
 		(void)h_in(h, TCP_SYN, 0);
-		check_syn_out(h_expect(h, TCP_SYN | TCP_ACK), ts, ws, o->family);
+		check_syn_out(h_expect(h, TCP_SYN | TCP_ACK), agreed, o->family);
 		(void)h_in(h, TCP_ACK, 0);
 	} else {
 		(void)h_open(h);
-		check_syn_out(h_expect(h, TCP_SYN), o->our_ts, o->our_ws, o->family);
+		check_syn_out(h_expect(h, TCP_SYN), o->ours, o->family);
 		if (o->role == SIMULTANEOUS) {
-			/* RFC 7323 section 2.2, 3.2: in SYN,ACK only what their SYN had. */
+			/* RFC 7323 section 2.2, 3.2: in SYN,ACK only what their SYN had; SACK_OK too. */
 			(void)h_in(h, TCP_SYN, 0);
-			check_syn_out(h_expect(h, TCP_SYN | TCP_ACK), ts, ws, o->family);
+			check_syn_out(h_expect(h, TCP_SYN | TCP_ACK), agreed, o->family);
 			h->seq--;
 		}
 		(void)h_in(h, TCP_SYN | TCP_ACK, 0);
@@ -610,8 +609,9 @@ negotiate(struct harness *h, const struct offer *o, bool ts, bool ws)
 static void
 options_case(const struct offer *o)
 {
-	const bool ts = o->our_ts && (o->theirs & TCP_OPT_TS) != 0;
-	const bool ws = o->our_ws && (o->theirs & TCP_OPT_WSCALE) != 0;
+	const uint8_t agreed = o->ours & o->theirs & NEGOTIATED;
+	const bool ts = (agreed & TCP_OPT_TS) != 0;
+	const bool ws = (agreed & TCP_OPT_WSCALE) != 0;
 	const bool v6 = o->family == IP_V6;
 	const uint32_t mss = ((o->theirs & TCP_OPT_MSS) != 0    ? 900u :
 							     v6 ? 1220u :
@@ -622,8 +622,9 @@ options_case(const struct offer *o)
 	const struct h_seg *s;
 	struct harness *h;
 
-	conf.timestamps = o->our_ts;
-	conf.window_scale = o->our_ws;
+	conf.timestamps = (o->ours & TCP_OPT_TS) != 0;
+	conf.window_scale = (o->ours & TCP_OPT_WSCALE) != 0;
+	conf.sack = (o->ours & TCP_OPT_SACK_OK) != 0;
 	conf.rcv_buf = RCV_BUF;
 	h = h_new(&conf, o->family, SECOND);
 	h->opts = o->theirs;
@@ -631,7 +632,8 @@ options_case(const struct offer *o)
 	h->wscale = 3;
 	h->wnd = THEIR_WND;
 	h->ts_val = 777;
-	negotiate(h, o, ts, ws);
+	negotiate(h, o, agreed);
+	CU_ASSERT_EQUAL((h_tcb(h)->flags & TF_SACK) != 0, (agreed & TCP_OPT_SACK_OK) != 0);
 	if (o->role == ACTIVE)
 		h_expect(h, TCP_ACK);
 	/* The window on SYN is as it stands, that of an ACK is scaled. */
@@ -651,22 +653,23 @@ options_case(const struct offer *o)
 	(void)h_in(h, TCP_ACK, 0);
 	h_free(h);
 	if (CU_get_number_of_failures() != failures)
-		fprintf(stderr, "case role %d, ours ts %d ws %d, theirs %02x, family %d\n", o->role,
-				o->our_ts, o->our_ws, o->theirs, o->family);
+		fprintf(stderr, "case role %d, ours %02x, theirs %02x, family %d\n", o->role,
+				o->ours, o->theirs, o->family);
 }
 
 static void
 handshake_options_matrix(void)
 {
-	for (unsigned int i = 0; i < 4 * 8 * N_ROLES * 2; i++) {
-		const struct offer o = {.our_ts = i & 1,
-				.our_ws = i >> 1 & 1,
-				.theirs = (uint8_t)((i >> 2 & 1) * TCP_OPT_MSS |
-						(i >> 3 & 1) * TCP_OPT_WSCALE |
-						(i >> 4 & 1) * TCP_OPT_TS),
-				.role = (enum role)(i >> 6),
-				.family = families[i >> 5 & 1]};
+	static const uint8_t option[] = {TCP_OPT_TS, TCP_OPT_WSCALE, TCP_OPT_SACK_OK, TCP_OPT_MSS};
 
+	for (unsigned int i = 0; i < 8 * 16 * N_ROLES * 2; i++) {
+		struct offer o = {.role = (enum role)(i >> 8), .family = families[i >> 7 & 1]};
+
+		for (unsigned int k = 0; k < 4; k++) {
+			o.theirs |= (uint8_t)((i >> k & 1) * option[k]);
+			if (k < 3)
+				o.ours |= (uint8_t)((i >> (4 + k) & 1) * option[k]);
+		}
 		options_case(&o);
 	}
 }
