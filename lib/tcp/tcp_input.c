@@ -107,6 +107,14 @@ acceptable(const struct tcp_tcb *tcb, const struct tcp_seg *seg)
 			(len > 0 && seq_in(seg->seq + len - 1, tcb->rcv_nxt, wnd));
 }
 
+/** The SYN of SYN-RECEIVED again. It is old, though text that came with it may lie in the window. */
+static bool
+syn_again(const struct tcp_tcb *tcb, const struct tcp_seg *seg)
+{
+	return tcb->state == TCP_SYN_RECEIVED && (seg->flags & TCP_SYN) != 0 &&
+			seg->seq == tcb->rcv_nxt - 1;
+}
+
 /** An old segment that asks again for what we have said already: SYN,ACK in SYN-RECEIVED is said again. */
 static void
 answer_unacceptable(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
@@ -115,8 +123,7 @@ answer_unacceptable(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_s
 
 	if ((seg->flags & TCP_RST) != 0)
 		return;
-	if (tcb->state == TCP_SYN_RECEIVED && (seg->flags & TCP_SYN) != 0 &&
-			seg->seq == tcb->rcv_nxt - 1) {
+	if (syn_again(tcb, seg)) {
 		if (!tcp_oow_limited(ctx, tcb)) {
 			limit_start(ctx, tcb);
 			tcp_want_output(ctx, tcb, OUT_SYN);
@@ -150,7 +157,7 @@ check_sequence(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 			return DROP_TCP_PAWS;
 		}
 	}
-	if (!acceptable(tcb, seg)) {
+	if (syn_again(tcb, seg) || !acceptable(tcb, seg)) {
 		answer_unacceptable(ctx, tcb, seg);
 		return DROP_TCP_SEQ;
 	}
@@ -165,6 +172,9 @@ check_rst(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 {
 	if ((seg->flags & TCP_RST) == 0)
 		return NEXT_STEP;
+	/* It is the RST's own number that counts: text that reaches into the window does not bring it there. */
+	if (seq_lt(seg->seq, tcb->rcv_nxt))
+		return DROP_TCP_SEQ;
 	if (seg->seq != tcb->rcv_nxt) {
 		challenge(ctx, tcb, true);
 		return DROP_TCP_RST_CHALLENGED;

@@ -996,6 +996,41 @@ established_zero_window_answered_lives_beyond_r2(void)
 	h_free(h);
 }
 
+/** RFC 5961 section 3.2: a RST whose own number lies outside the window is dropped in silence, text or not. */
+static void
+established_old_rst_with_text_is_dropped_in_silence(void)
+{
+	struct harness *h = h_established(NULL);
+
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_RST, h->seq - 1, 0, 10), DROP_TCP_SEQ);
+	h_expect_none(h);
+	CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+	h_free(h);
+}
+
+/** A SYN with text that is doubled on its way must not end what its first copy began. */
+static void
+syn_received_syn_with_text_again_is_answered(void)
+{
+	struct harness *h = h_new(NULL, IP_V4, 1000);
+	const struct h_seg *s;
+	uint32_t iss;
+
+	(void)h_in_at(h, TCP_SYN, 1000, 0, 10);
+	s = h_expect(h, TCP_SYN | TCP_ACK);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	iss = s->seg.seq;
+	(void)h_in_at(h, TCP_SYN, 1000, 0, 10);
+	s = h_expect(h, TCP_SYN | TCP_ACK);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_EQUAL(s->seg.seq, iss);
+	CU_ASSERT_EQUAL(s->seg.ack, 1001);
+	CU_ASSERT_EQUAL(h_state(h), TCP_SYN_RECEIVED);
+	(void)h_in_at(h, TCP_ACK, 1001, iss + 1, 0);
+	CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(fin_wait_1_orphan_zero_window_answered_ends_by_r2),
 		TEST(established_zero_window_answered_lives_beyond_r2),
@@ -1030,6 +1065,8 @@ static CU_TestInfo tests[] = {
 		TEST(time_wait_syn_with_timestamps_on_record_without_is_honoured),
 		TEST(syn_received_syn_ack_again_does_not_shrink_the_window),
 		TEST(established_keepalive_set_after_weeks_probes_at_once),
+		TEST(established_old_rst_with_text_is_dropped_in_silence),
+		TEST(syn_received_syn_with_text_again_is_answered),
 		CU_TEST_INFO_NULL,
 };
 
