@@ -536,6 +536,26 @@ established_window_opened_by_probe_ack_rto_not_backed_off(void)
 	h_free(h);
 }
 
+/** The probe's octet is taken while the window stays closed, and the window opens in the same burst. */
+static void
+established_window_opened_behind_probe_ack_rto_not_backed_off(void)
+{
+	struct harness *h = h_new(NULL, IP_V4, 1000);
+	const uint32_t una = closed_window(h, 1 + 3 * 1460);
+
+	for (unsigned int i = 0; i < 5; i++)
+		CU_ASSERT(probe_leaves(h, una));
+	h_forget(h);
+	h->wnd = 0;
+	CU_ASSERT_EQUAL(arrive(h, TCP_ACK, h->seq, una + 1), DROP_NONE);
+	h->wnd = 65535;
+	CU_ASSERT_EQUAL(arrive(h, TCP_ACK, h->seq, una + 1), DROP_NONE);
+	h_pump(h);
+	CU_ASSERT_EQUAL(text_sent(h), 3 * 1460);
+	CU_ASSERT_EQUAL(tcp_rto_ms(h->ctx, h_tcb(h)), h->ctx->conf.rto_min_ms);
+	h_free(h);
+}
+
 static void
 established_keepalive_probes_do_not_count_against_window_probes(void)
 {
@@ -1049,6 +1069,7 @@ static CU_TestInfo tests[] = {
 		TEST(established_window_rounded_to_zero_read_is_told),
 		TEST(established_icmp6_too_big_fits_and_has_ipv6_floor),
 		TEST(established_window_opened_by_probe_ack_rto_not_backed_off),
+		TEST(established_window_opened_behind_probe_ack_rto_not_backed_off),
 		TEST(established_keepalive_probes_do_not_count_against_window_probes),
 		TEST(syn_received_syn_ack_window_is_not_scaled),
 		TEST(syn_sent_syn_and_syn_ack_in_one_burst_are_acknowledged),
