@@ -146,6 +146,7 @@ worker_conf(struct ptcp_conf *worker, bool client)
 	worker->ipv6 = false;
 	/* What all connections may queue at once has to fit into the pools, whatever the request's size. */
 	worker->rcv_buf = worker->snd_buf = buffer_size();
+	worker->rcv_buf_max = worker->snd_buf_max = 0;
 }
 
 static uint32_t

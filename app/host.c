@@ -27,6 +27,9 @@ struct host_conf host_conf = {
 		.max_connections = 65536,
 		.rcv_buf = 262144,
 		.snd_buf = 262144,
+		.rcv_buf_max = 4194304,
+		.snd_buf_max = 4194304,
+		.cc = PTCP_CC_CUBIC,
 		.msl_us = 30 * SECOND,
 		.stats_period_us = SECOND,
 		.drain_us = 5 * SECOND,
@@ -58,6 +61,32 @@ keepalive_call(const char *text, void *value)
 	return parse_keepalive(text, value);
 }
 
+static const char *
+cc_call(const char *text, void *value)
+{
+	for (unsigned int i = 0; i < PTCP_CC_MAX; i++) {
+		if (strcmp(text, ptcp_cc_name((enum ptcp_cc)i)) != 0)
+			continue;
+		*(enum ptcp_cc *)value = (enum ptcp_cc)i;
+		return NULL;
+	}
+	return "must be cubic or newreno";
+}
+
+static const char *
+cookies_call(const char *text, void *value)
+{
+	static const char *const names[PTCP_COOKIES_MAX] = {"auto", "never", "always"};
+
+	for (unsigned int i = 0; i < PTCP_COOKIES_MAX; i++) {
+		if (strcmp(text, names[i]) != 0)
+			continue;
+		*(enum ptcp_cookies *)value = (enum ptcp_cookies)i;
+		return NULL;
+	}
+	return "must be auto, never or always";
+}
+
 /* clang-format off */
 const struct opt host_opts[] = {
 	{OPT_TITLE, "Addresses and port", NULL, NULL, 0, 0, NULL, NULL},
@@ -73,6 +102,16 @@ const struct opt host_opts[] = {
 	{OPT_COUNT, "max-time-wait", "N", &host_conf.max_time_wait, 1, 268435456, NULL, "TIME-WAIT entries; unset: what the mode needs"},
 	{OPT_SIZE, "rcv-buf", "N", &host_conf.rcv_buf, 2048, 67108864, NULL, "a connection's receive buffer"},
 	{OPT_SIZE, "snd-buf", "N", &host_conf.snd_buf, 2048, 67108864, NULL, "a connection's send buffer"},
+	{OPT_SIZE, "rcv-buf-max", "N", &host_conf.rcv_buf_max, 0, 67108864, NULL, "what auto-tuning may raise --rcv-buf to; 0: off"},
+	{OPT_SIZE, "snd-buf-max", "N", &host_conf.snd_buf_max, 0, 67108864, NULL, "what auto-tuning may raise --snd-buf to; 0: off"},
+	{OPT_CALL, "cc", "NAME", &host_conf.cc, 0, 0, cc_call, "congestion control: cubic or newreno (cubic)"},
+	{OPT_FLAG, "pacing", NULL, &host_conf.pacing, 0, 0, NULL, "spread segments over the round trip"},
+	{OPT_FLAG, "no-sack", NULL, &host_conf.no_sack, 0, 0, NULL, "neither offer nor use SACK (RFC 2018)"},
+	{OPT_FLAG, "no-timestamps", NULL, &host_conf.no_timestamps, 0, 0, NULL, "neither offer nor use timestamps (RFC 7323)"},
+	{OPT_FLAG, "no-window-scale", NULL, &host_conf.no_window_scale, 0, 0, NULL, "neither offer nor use window scaling (RFC 7323)"},
+	{OPT_CALL, "syn-cookies", "WHEN", &host_conf.cookies, 0, 0, cookies_call, "auto, never or always (RFC 4987; auto)"},
+	{OPT_COUNT, "max-half-open", "N", &host_conf.max_half_open, 1, 268435456, NULL, "half-open connections at once; unset: from --max-connections"},
+	{OPT_TIME, "user-timeout", "T", &host_conf.user_timeout_us, 0, 86400000000, NULL, "unacknowledged for so long, a connection is given up; 0: R2, 924 s"},
 	{OPT_TIME, "msl", "T", &host_conf.msl_us, 10000, 600000000, NULL, "MSL; TIME-WAIT lasts twice this"},
 	{OPT_CALL, "keepalive", "I,I,N", &host_conf.keepalive, 0, 0, keepalive_call, "idle time, interval, probes; or off (7200s,75s,10)"},
 	{OPT_FLAG, "nagle", NULL, &host_conf.nagle, 0, 0, NULL, "leave Nagle's algorithm on (RFC 9293 section 3.7.4)"},
@@ -132,6 +171,16 @@ host_worker_conf(struct ptcp_conf *conf)
 	conf->msl_ms = (uint32_t)(host_conf.msl_us / 1000);
 	conf->rcv_buf = (uint32_t)host_conf.rcv_buf;
 	conf->snd_buf = (uint32_t)host_conf.snd_buf;
+	conf->rcv_buf_max = (uint32_t)host_conf.rcv_buf_max;
+	conf->snd_buf_max = (uint32_t)host_conf.snd_buf_max;
+	conf->cc = host_conf.cc;
+	conf->pacing = host_conf.pacing;
+	conf->sack = !host_conf.no_sack;
+	conf->timestamps = !host_conf.no_timestamps;
+	conf->window_scale = !host_conf.no_window_scale;
+	conf->cookies = host_conf.cookies;
+	conf->max_half_open = (uint32_t)host_conf.max_half_open;
+	conf->user_timeout_ms = (uint32_t)(host_conf.user_timeout_us / 1000);
 	conf->keepalive = host_conf.keepalive;
 }
 

@@ -33,6 +33,16 @@ struct host_conf {
 	uint64_t max_time_wait; /**< 0: twice max_connections, or what the mode needs */
 	uint64_t rcv_buf;
 	uint64_t snd_buf;
+	uint64_t rcv_buf_max; /**< of auto-tuning */
+	uint64_t snd_buf_max;
+	uint64_t max_half_open; /**< 0: from max_connections */
+	uint64_t user_timeout_us;
+	enum ptcp_cc cc;
+	enum ptcp_cookies cookies;
+	bool pacing;
+	bool no_sack;
+	bool no_timestamps;
+	bool no_window_scale;
 	uint64_t msl_us;
 	uint64_t idle_sleep_us; /**< 0: never */
 	uint64_t stats_period_us;

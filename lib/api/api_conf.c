@@ -5,7 +5,14 @@
 #include "api/api.h"
 #include "base/fmt.h"
 
-#define DAY_MS        86400000u
+PTCP_STATIC_ASSERT((int)PTCP_CC_MAX == (int)TCP_CC_MAX && (int)PTCP_CC_CUBIC == (int)TCP_CC_CUBIC,
+		"the public list is the core's");
+PTCP_STATIC_ASSERT((int)PTCP_COOKIES_MAX == (int)TCP_COOKIES_MAX &&
+				(int)PTCP_COOKIES_ALWAYS == (int)TCP_COOKIES_ALWAYS,
+		"the public list is the core's");
+PTCP_STATIC_ASSERT(PTCP_LINGER_OFF == TCP_LINGER_OFF, "the public value is the core's");
+
+#define DAY_MS        API_TIMEOUT_MAX_MS
 #define INDEX_MAX     (1u << TCP_INDEX_BITS)
 #define KEEP_MIN_MS   10u
 #define KEEP_MAX_MS   ((uint32_t)INT32_MAX)
@@ -16,6 +23,9 @@
 #define MBUFS_MIN     4096u
 #define MBUFS_MAX     16384u
 #define DESTS_DEFAULT 64u
+#define HALF_OPEN_MIN 1024u
+#define HALF_OPEN_MAX (1u << 20)
+#define BUF_TUNED     (4u << 20)
 
 void
 ptcp_conf_init(struct ptcp_conf *conf)
@@ -32,6 +42,10 @@ ptcp_conf_init(struct ptcp_conf *conf)
 			.fin_wait2_ms = 60000,
 			.rcv_buf = 262144,
 			.snd_buf = 262144,
+			.rcv_buf_max = BUF_TUNED,
+			.snd_buf_max = BUF_TUNED,
+			.cc = PTCP_CC_CUBIC,
+			.cookies = PTCP_COOKIES_AUTO,
 			.port_first = 1024,
 			.port_last = UINT16_MAX,
 			.timestamps = true,
@@ -90,6 +104,13 @@ ptcp_conf_check(const struct ptcp_conf *c, char *err, size_t err_size)
 			{"fin_wait2_ms", c->fin_wait2_ms, 10, DAY_MS, false},
 			{"rcv_buf", c->rcv_buf, BUF_MIN, BUF_MAX, false},
 			{"snd_buf", c->snd_buf, BUF_MIN, BUF_MAX, false},
+			{"rcv_buf_max", c->rcv_buf_max, 0, BUF_MAX, false},
+			{"snd_buf_max", c->snd_buf_max, 0, BUF_MAX, false},
+			{"mem_max", c->mem_max, 65536, UINT64_C(1) << 40, true},
+			{"max_half_open", c->max_half_open, 1, INDEX_MAX, true},
+			{"user_timeout_ms", c->user_timeout_ms, 0, DAY_MS, false},
+			{"cc", c->cc, 0, PTCP_CC_MAX - 1, false},
+			{"cookies", c->cookies, 0, PTCP_COOKIES_MAX - 1, false},
 			{"mss", c->mss, 64, 65495, true},
 			{"port_first", c->port_first, 1, UINT16_MAX, false},
 			{"port_last", c->port_last, c->port_first, UINT16_MAX, false},
@@ -141,12 +162,21 @@ api_conf_core(const struct ptcp_conf *c, struct tcp_conf *core)
 			.fin_wait2_ms = c->fin_wait2_ms,
 			.rcv_buf = c->rcv_buf,
 			.snd_buf = c->snd_buf,
+			.rcv_buf_max = c->rcv_buf_max,
+			.snd_buf_max = c->snd_buf_max,
+			.mem_max = c->mem_max,
+			.user_timeout_ms = c->user_timeout_ms,
+			.max_half_open = or_default(c->max_half_open, c->max_connections / 16,
+					HALF_OPEN_MIN, HALF_OPEN_MAX),
+			.cookies = (uint8_t)c->cookies,
+			.cc = (uint8_t)c->cc,
 			.mss_max = c->mss,
 			.port_first = c->port_first,
 			.port_last = c->port_last,
 			.timestamps = c->timestamps,
 			.window_scale = c->window_scale,
 			.sack = c->sack,
+			.pacing = c->pacing,
 			.ipv6 = c->ipv6,
 	};
 }

@@ -35,46 +35,74 @@ ptcp_arg_get(const struct ptcp_worker *w, ptcp_conn_t c)
 	return tcb != NULL ? tcb->arg : NULL;
 }
 
-static struct ptcp_keepalive
-keepalive_of(const struct ptcp_worker *w, const struct tcp_tcb *tcb)
+/** Give @p tcb the profile that is like @p want. */
+static int
+profile_use(struct ptcp_worker *w, struct tcp_tcb *tcb, const struct tcp_profile *want)
 {
-	const struct tcp_profile *p = tcp_profile(&w->ctx, tcb);
+	const int profile = tcp_profile_get(&w->ctx, want);
 
-	return (struct ptcp_keepalive){
-			p->keep_on, p->keep_idle_ms, p->keep_interval_ms, p->keep_count};
+	if (profile < 0)
+		return profile;
+	tcp_profile_set(&w->ctx, tcb, (uint8_t)profile);
+	return 0;
 }
 
 static int
 keepalive_set(struct ptcp_worker *w, struct tcp_tcb *tcb, enum ptcp_opt opt, uint32_t value)
 {
-	struct ptcp_keepalive ka = keepalive_of(w, tcb);
-	int keep;
+	struct tcp_profile p = *tcp_profile(&w->ctx, tcb);
+	struct ptcp_keepalive ka;
 
 	switch (opt) {
 	case PTCP_KEEPALIVE:
 		if (value > 1)
 			return -EINVAL;
-		ka.on = value != 0;
+		p.keep_on = value != 0;
 		break;
 	case PTCP_KEEPIDLE:
-		ka.idle_ms = value;
+		p.keep_idle_ms = value;
 		break;
 	case PTCP_KEEPINTVL:
-		ka.interval_ms = value;
+		p.keep_interval_ms = value;
 		break;
 	default:
 		if (value > UINT8_MAX)
 			return -EINVAL;
-		ka.count = (uint8_t)value;
+		p.keep_count = (uint8_t)value;
 		break;
 	}
-	if (!api_keepalive_ok(&ka))
-		return -EINVAL;
-	keep = api_keep_get(w, tcb->profile, &ka);
-	if (keep < 0)
-		return keep;
-	tcp_profile_set(&w->ctx, tcb, (uint8_t)keep);
-	return 0;
+	ka = (struct ptcp_keepalive){p.keep_on, p.keep_idle_ms, p.keep_interval_ms, p.keep_count};
+	return api_keepalive_ok(&ka) ? profile_use(w, tcb, &p) : -EINVAL;
+}
+
+static int
+profile_set(struct ptcp_worker *w, struct tcp_tcb *tcb, enum ptcp_opt opt, uint32_t value)
+{
+	struct tcp_profile p = *tcp_profile(&w->ctx, tcb);
+
+	switch (opt) {
+	case PTCP_USER_TIMEOUT:
+		if (value > API_TIMEOUT_MAX_MS)
+			return -EINVAL;
+		p.user_timeout_ms = value;
+		break;
+	case PTCP_LINGER:
+		if (value > API_TIMEOUT_MAX_MS && value != PTCP_LINGER_OFF)
+			return -EINVAL;
+		p.linger_ms = value;
+		break;
+	case PTCP_CC:
+		if (value >= PTCP_CC_MAX)
+			return -EINVAL;
+		p.cc = (uint8_t)value;
+		break;
+	default:
+		if (value > 1)
+			return -EINVAL;
+		p.pacing = value != 0;
+		break;
+	}
+	return profile_use(w, tcb, &p);
 }
 
 int
@@ -90,6 +118,11 @@ ptcp_set(struct ptcp_worker *w, ptcp_conn_t c, enum ptcp_opt opt, uint32_t value
 	case PTCP_KEEPINTVL:
 	case PTCP_KEEPCNT:
 		return keepalive_set(w, tcb, opt, value);
+	case PTCP_USER_TIMEOUT:
+	case PTCP_LINGER:
+	case PTCP_CC:
+	case PTCP_PACING:
+		return profile_set(w, tcb, opt, value);
 	case PTCP_NODELAY:
 		if (value > 1)
 			return -EINVAL;
@@ -104,23 +137,35 @@ int
 ptcp_get(const struct ptcp_worker *w, ptcp_conn_t c, enum ptcp_opt opt, uint32_t *value)
 {
 	const struct tcp_tcb *tcb = api_tcb(w, c);
-	struct ptcp_keepalive ka;
+	const struct tcp_profile *p;
 
 	if (tcb == NULL)
 		return -ENOTCONN;
-	ka = keepalive_of(w, tcb);
+	p = tcp_profile(&w->ctx, tcb);
 	switch (opt) {
 	case PTCP_KEEPALIVE:
-		*value = ka.on;
+		*value = p->keep_on;
 		return 0;
 	case PTCP_KEEPIDLE:
-		*value = ka.idle_ms;
+		*value = p->keep_idle_ms;
 		return 0;
 	case PTCP_KEEPINTVL:
-		*value = ka.interval_ms;
+		*value = p->keep_interval_ms;
 		return 0;
 	case PTCP_KEEPCNT:
-		*value = ka.count;
+		*value = p->keep_count;
+		return 0;
+	case PTCP_USER_TIMEOUT:
+		*value = p->user_timeout_ms;
+		return 0;
+	case PTCP_LINGER:
+		*value = p->linger_ms;
+		return 0;
+	case PTCP_CC:
+		*value = p->cc;
+		return 0;
+	case PTCP_PACING:
+		*value = p->pacing;
 		return 0;
 	case PTCP_NODELAY:
 		*value = (tcb->flags & TF_NODELAY) != 0;
@@ -128,6 +173,12 @@ ptcp_get(const struct ptcp_worker *w, ptcp_conn_t c, enum ptcp_opt opt, uint32_t
 	default:
 		return -EINVAL;
 	}
+}
+
+const char *
+ptcp_cc_name(enum ptcp_cc cc)
+{
+	return tcp_cc_name((unsigned int)cc);
 }
 
 /** Payload bytes in flight: SYN and FIN occupy sequence numbers but are none. */

@@ -86,6 +86,27 @@ PTCP_API const char *ptcp_reason_name(enum ptcp_reason reason);
 
 /* ------------------------------------------------------------------ configuration */
 
+/** Congestion control. */
+enum ptcp_cc {
+	PTCP_CC_NEWRENO, /**< RFC 5681, RFC 6582 */
+	PTCP_CC_CUBIC,   /**< RFC 9438 */
+	PTCP_CC_MAX
+};
+
+/** "cubic", a stable key; NULL outside the range. Any thread. */
+PTCP_API const char *ptcp_cc_name(enum ptcp_cc cc);
+
+/** When a listener answers by SYN cookies (RFC 4987 section 3.6), which keep no state of the newcomer. */
+enum ptcp_cookies {
+	PTCP_COOKIES_AUTO,  /**< while no half-open record, or no place in the backlog, is free */
+	PTCP_COOKIES_NEVER, /**< such newcomers are dropped and counted */
+	PTCP_COOKIES_ALWAYS,
+	PTCP_COOKIES_MAX
+};
+
+/** PTCP_LINGER: ptcp_close() goes on in the background for as long as R2 allows. */
+#define PTCP_LINGER_OFF UINT32_MAX
+
 /** Keepalive (RFC 9293 section 3.8.4). */
 struct ptcp_keepalive {
 	bool on;
@@ -112,12 +133,20 @@ struct ptcp_conf {
 	uint32_t fin_wait2_ms; /**< bound of an orphaned FIN-WAIT-2, 10 to 86,400,000; 60,000 */
 	uint32_t rcv_buf; /**< receive buffer of a connection, bytes, 2,048 to 64 Mi; 262,144 */
 	uint32_t snd_buf; /**< send buffer of a connection, bytes, 2,048 to 64 Mi; 262,144 */
-	uint16_t mss;     /**< upper bound of the MSS we announce, 64 to 65,495; 0: from the MTU */
+	uint32_t rcv_buf_max; /**< what auto-tuning may raise rcv_buf to, bytes, to 64 Mi; at most rcv_buf: off; 4 Mi */
+	uint32_t snd_buf_max; /**< the same for snd_buf; 4 Mi */
+	uint64_t mem_max; /**< bytes that the queues of a worker hold at most, 64 Ki to 2^40; 0: what max_nodes bounds */
+	uint32_t max_half_open; /**< half-open passive connections, 1 to 2^28; 0: a sixteenth of max_connections, at least 1,024 */
+	uint32_t user_timeout_ms; /**< unacknowledged for so long, a connection is given up (RFC 5482), to 86,400,000; 0: data_r2_ms */
+	enum ptcp_cc cc;          /**< of new connections; CUBIC */
+	enum ptcp_cookies cookies; /**< AUTO */
+	uint16_t mss; /**< upper bound of the MSS we announce, 64 to 65,495; 0: from the MTU */
 	uint16_t port_first; /**< ephemeral ports, from 1; 1,024 */
 	uint16_t port_last;  /**< not below port_first; 65,535 */
 	bool timestamps;     /**< RFC 7323; true */
 	bool window_scale;   /**< RFC 7323; true */
 	bool sack;           /**< RFC 2018; true */
+	bool pacing;         /**< of new connections: spread segments over the round trip; false */
 	bool ipv6;           /**< reserve memory for IPv6 addresses; true */
 	struct ptcp_keepalive
 			keepalive; /**< of new connections; off (RFC 9293 MUST-25), 7,200 s, 75 s, 10 */
@@ -328,14 +357,22 @@ PTCP_API void *ptcp_arg_get(const struct ptcp_worker *w, ptcp_conn_t c);
 
 /** Options of a connection. */
 enum ptcp_opt {
-	PTCP_KEEPALIVE, /**< 0 off, 1 on */
-	PTCP_KEEPIDLE,  /**< ms */
-	PTCP_KEEPINTVL, /**< ms */
-	PTCP_KEEPCNT,   /**< probes */
-	PTCP_NODELAY,   /**< 1: no Nagle (RFC 9293 section 3.7.4) */
+	PTCP_KEEPALIVE,    /**< 0 off, 1 on */
+	PTCP_KEEPIDLE,     /**< ms */
+	PTCP_KEEPINTVL,    /**< ms */
+	PTCP_KEEPCNT,      /**< probes */
+	PTCP_NODELAY,      /**< 1: no Nagle (RFC 9293 section 3.7.4) */
+	PTCP_USER_TIMEOUT, /**< ms, 0: data_r2_ms (RFC 5482) */
+	/**
+	 * ms. What ptcp_close() does: 0: RST at once; PTCP_LINGER_OFF (default): in the background, until R2; else RST when
+	 * it is not done after so long.
+	 */
+	PTCP_LINGER,
+	PTCP_CC,     /**< enum ptcp_cc; from the next segment on */
+	PTCP_PACING, /**< 1: on */
 };
 
-/** @return 0, -ENOTCONN, -EINVAL (option or range), -ENOSPC (more than 255 different keepalive settings) */
+/** @return 0, -ENOTCONN, -EINVAL (option or range), -ENOSPC (more than 255 different combinations of settings) */
 PTCP_API int ptcp_set(struct ptcp_worker *w, ptcp_conn_t c, enum ptcp_opt opt, uint32_t value);
 PTCP_API int ptcp_get(
 		const struct ptcp_worker *w, ptcp_conn_t c, enum ptcp_opt opt, uint32_t *value);
