@@ -9,7 +9,8 @@ from capture import Capture
 from kernel import Kernel
 from lab import SCALE, Failed, Lab, check
 
-VARIANTS = ("af_packet", "tap")
+PLAIN = ("af_packet", "tap")
+VARIANTS = (*PLAIN, "relay")
 CASES = {}  # full name: Case
 
 
@@ -18,21 +19,22 @@ class Case:
         self.run = run
         self.variant = variant
         self.options = options
-        self.name = f"{run.__name__}_{variant}"
+        # Only one variant has a relay, and its cases are many: they do without the suffix.
+        self.name = run.__name__ if variant == "relay" else f"{run.__name__}_{variant}"
         self.text = run.__doc__.strip().split("\n")[0]
 
 
-def case(run=None, *, variants=VARIANTS, raw=False, lossless=None, capture_limit=48 << 20,
-        seconds=60):
+def case(run=None, *, variants=PLAIN, raw=False, lossless=None, capture_limit=48 << 20,
+        seconds=60, relay=()):
     """Register a function as a case, once for each variant.
 
     raw: no kernel at the peer's end. lossless (unless raw): tshark may not see lost segments.
-    seconds: its bound.
+    seconds: its bound. relay: options of the variant of that name.
     """
     def register(function):
         options = {"raw": raw, "lossless": not raw if lossless is None else lossless,
             "capture_limit": capture_limit,
-            "seconds": seconds}
+            "seconds": seconds, "relay": relay}
         for variant in variants:
             new = Case(function, variant, options)
             assert new.name not in CASES
@@ -45,10 +47,11 @@ def case(run=None, *, variants=VARIANTS, raw=False, lossless=None, capture_limit
 class Test:
     """One run of a case."""
 
-    def __init__(self, which, program, directory):
+    def __init__(self, which, program, relay, directory):
         self.case = which
         self.directory = directory
-        self.lab = Lab(which.variant, program, directory, which.options["raw"])
+        self.lab = Lab(which.variant, program, directory, which.options["raw"], relay,
+            which.options["relay"])
         self.kernel = Kernel(self.lab)
         self.capture = Capture(self.lab, os.path.join(directory, "capture.pcap"),
             which.options["capture_limit"])

@@ -79,6 +79,7 @@ class Kernel:
     def __init__(self, lab):
         self.lab = lab
         self.sockets = []
+        self.congestion = None  # its congestion control; None: what the machine is set to
 
     def socket(self, seconds=10, rcvbuf=None):
         with self.lab.peer.inside():
@@ -87,6 +88,8 @@ class Kernel:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if rcvbuf is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        if self.congestion is not None:  # not by sysctl: only some may be a namespace's default
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self.congestion.encode())
         self.sockets.append(sock)
         return sock
 

@@ -25,6 +25,10 @@ SCALE = float(os.environ.get("POLLTCP_INTEROP_SCALE", "1"))
 PEER_IP = "10.9.0.1"
 OUR_IP = "10.9.0.2"
 PREFIX = 24
+# What polltcp drops for good reason when frames are lost, come twice or in another order: what it has
+# already, what lies outside the window, and what comes for a connection that has ended.
+TROUBLED = {"tcp_duplicate", "tcp_seq", "tcp_paws", "tcp_syn_challenged", "tcp_no_conn",
+    "tcp_rst_unmatched", "tcp_timewait_old", "arp_unsolicited"}
 TOOLS = ("ip", "ethtool", "ss", "curl", "nc", "tshark", "nsenter", "setpriv")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -130,6 +134,10 @@ class Namespace:
                 f"{done.stderr.decode(errors='replace').strip()}")
         return done.stdout
 
+    def sysctl(self, name, value):
+        with self.inside(), open("/proc/sys/net/" + name, "w", encoding="ascii") as f:
+            f.write(str(value))
+
     def devices(self):
         out = self.run("ip", "-o", "link", "show").decode()
         return [re.match(r"\d+: ([^:@]+)", line)[1] for line in out.splitlines()]
@@ -137,6 +145,11 @@ class Namespace:
     def mac(self, device):
         out = self.run("ip", "-o", "link", "show", "dev", device).decode()
         return re.search(r"link/ether ([0-9a-f:]{17})", out)[1]
+
+    def dropped(self, device):
+        """Frames that should have gone out and that the device lost by itself."""
+        out = self.run("ip", "-json", "-s", "link", "show", "dev", device)
+        return json.loads(out)[0]["stats64"]["tx"]["dropped"]
 
     def offloads_off(self, device):
         """Checksums are filled in and checked by those who are tested; segments stay segments."""
@@ -272,14 +285,31 @@ class Polltcp(Process):
 # --- the lab --------------------------------------------------------------------------------------
 
 
+class Relay(Process):
+    """The bad link between two tap devices (relay.c): one in polltcp's namespace, one the peer's."""
+
+    def __init__(self, program, ours, peer, report_path, options):
+        self.report_path = report_path
+        super().__init__("relay", [program, "--a", f"relay0@{ours.path}", "--b",
+            f"relay1@{peer.path}", "--json", report_path, *options], ours)
+
+    def finish(self):
+        """Stop it; what it did with the frames of both directions."""
+        self.signal(signal.SIGINT)
+        check_equal(self.wait(10), 0, f"the relay's exit status:\n{self.text()}")
+        with open(self.report_path, encoding="utf-8") as f:
+            return json.load(f)
+
+
 class Lab:
     """polltcp at one end of a link, the kernel or a raw socket in namespace `peer` at the other.
 
     af_packet: veth, one end in a namespace with polltcp, the other in the peer's.
     tap: polltcp makes the device, in the peer's namespace.
+    relay: two tap devices with a bad link between them, in namespaces as with veth.
     """
 
-    def __init__(self, variant, program, directory, raw):
+    def __init__(self, variant, program, directory, raw=False, relay=None, relay_options=()):
         self.variant = variant
         self.program = program
         self.directory = directory
@@ -289,16 +319,30 @@ class Lab:
         self.device_is_up = False
         self.peer = Namespace()
         self.ours = self.peer if variant == "tap" else Namespace()
-        self.device = "tap0" if variant == "tap" else "veth1"
+        self.device = {"af_packet": "veth1", "tap": "tap0", "relay": "relay1"}[variant]
+        self.our_device = {"af_packet": "veth0", "tap": None, "relay": "relay0"}[variant]
         self.our_mac = None
+        self.relay = None
         if variant == "af_packet":
             self._make_veth()
+        elif variant == "relay":
+            self._make_relay(relay, relay_options)
 
     def _make_veth(self):
         self.ours.run("ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth1")
         self.ours.run("ip", "link", "set", "veth1", "netns", self.peer.path)
         self.ours.offloads_off("veth0")
         self.ours.run("ip", "link", "set", "veth0", "up")
+        self._set_up_device()
+
+    def _make_relay(self, program, options):
+        self.relay = Relay(program, self.ours, self.peer,
+            os.path.join(self.directory, "relay.json"), options)
+        self.processes.append(self.relay)
+        self.relay.wait_line("Relaying", 10)
+        self.relay.done = True  # it ends with us
+        self.ours.offloads_off(self.our_device)
+        self.ours.run("ip", "link", "set", self.our_device, "up")
         self._set_up_device()
 
     def _set_up_device(self):
@@ -319,7 +363,7 @@ class Lab:
     def vdev(self):
         if self.variant == "tap":
             return f"--vdev=net_tap0,iface={self.device}"
-        return "--vdev=net_af_packet0,iface=veth0"
+        return f"--vdev=net_af_packet0,iface={self.our_device}"
 
     def polltcp(self, mode, *options):
         """Start it; back when its port is up and the peer's end has its address."""
@@ -330,6 +374,8 @@ class Lab:
             "--idle-sleep", "20us", "--json", report, *options]
         # A kernel that waits 200 ms for a polltcp without a CPU sends again.
         slow = set() if self.raw else {"tcp_duplicate", "tcp_seq"}
+        if self.relay is not None:
+            slow |= TROUBLED
         process = Polltcp(label, argv, self.ours, report, slow)
         self.processes.append(process)
         if self.variant == "tap":
@@ -370,7 +416,7 @@ def check_environment(variants):
         raise Skipped(f"no network namespaces: {e}") from None
     except Failed as e:
         raise Skipped(f"no veth devices: {e}") from None
-    if "tap" in variants:
+    if {"tap", "relay"} & variants:
         try:
             fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
         except OSError as e:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""polltcp against the Linux kernel and against a scripted peer, over veth and over tap.
+"""polltcp against the Linux kernel and against a scripted peer, over veth, over tap and over a bad link.
 
     tests/interop/run.py --list
     tests/interop/run.py --case http_small_af_packet --keep
@@ -24,12 +24,14 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 # pylint: disable=wrong-import-position,unused-import
 import cases_kernel  # noqa: E402,F401
+import cases_loss  # noqa: E402,F401
 import cases_raw  # noqa: E402,F401
 from case import CASES, VARIANTS, Test  # noqa: E402
 from lab import Failed, Skipped, check_environment  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.join(ROOT, "build", "app", "polltcp")
+RELAY = os.path.join(ROOT, "build", "tests", "interop", "relay")
 SKIP = 77
 
 
@@ -40,7 +42,7 @@ def run_case(which, args):
     test = None
     failure = "interrupted"
     try:
-        test = Test(which, args.program, directory)
+        test = Test(which, args.program, args.relay, directory)
         test.run()
         failure = None
     except Failed as e:
@@ -97,6 +99,8 @@ def parse():
         help="fail unless these are all the cases")
     parser.add_argument("--program", default=PROGRAM, metavar="FILE",
         help="the polltcp to test (%(default)s)")
+    parser.add_argument("--relay", default=RELAY, metavar="FILE",
+        help="the relay of the cases over a bad link (%(default)s)")
     return parser, parser.parse_args()
 
 
@@ -132,6 +136,8 @@ def main():
         return 0
     if not os.access(args.program, os.X_OK):
         parser.error(f"no program {args.program}: build it, or name it with --program")
+    if not os.access(args.relay, os.X_OK) and any(c.variant == "relay" for c in chosen):
+        parser.error(f"no relay {args.relay}: build it, or name it with --relay")
     try:
         check_environment({c.variant for c in chosen})
     except Skipped as e:
