@@ -169,6 +169,7 @@ struct tcp_block {
 	uint32_t rtt_seq; /**< the sample is complete when this is acknowledged */
 	time_us_t rtt_start;
 	bool rtt_on;
+	uint8_t dup_owed; /**< out-of-order segments that have no ACK yet (RFC 5681 section 4.2) */
 	struct tcp_recovery rec;
 	struct tcp_cc cc;
 };
@@ -184,6 +185,7 @@ PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 256, "the budget of a block: four
 #define TCP_REPLY_MAX   128 /**< segments that belong to no TCB, a burst */
 #define TCP_PROFILE_MAX 255
 #define TCP_OPS_MAX     255
+#define TCP_DUP_MAX   32  /**< duplicate ACKs of one connection a turn */
 #define TCP_OOO_MAX     256 /**< nodes of a reassembly list */
 
 /** Limits and times; the API checks ranges and fills them in. */

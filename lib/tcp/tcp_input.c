@@ -505,6 +505,23 @@ trim(const struct tcp_tcb *tcb, struct tcp_seg *seg)
 	return reason;
 }
 
+/**
+ * Each segment that comes in ahead of RCV.NXT gets an ACK of its own (RFC 5681 section 4.2): output is pulled once a turn,
+ * and who has no SACK must count three duplicates to learn of a loss. With SACK one tells all.
+ */
+static void
+owe_duplicates(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, bool moved)
+{
+	struct tcp_block *b = tcp_block(ctx, tcb);
+
+	if (b == NULL || (tcb->flags & TF_SACK) != 0)
+		return;
+	if (moved)
+		b->dup_owed = 0;
+	else if (b->dup_owed < TCP_DUP_MAX)
+		b->dup_owed++;
+}
+
 static enum drop_reason
 process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
@@ -543,6 +560,7 @@ process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	reason = tcp_text(ctx, tcb, seg);
 	/* Out of order, or filling a gap: at once (RFC 5681 section 4.2). */
 	acknowledge_text(ctx, tcb, seg->seq != rcv_nxt || gap || reason != DROP_NONE);
+	owe_duplicates(ctx, tcb, tcb->rcv_nxt != rcv_nxt);
 	if (reason != DROP_NONE)
 		(void)tcp_drop(ctx, reason);
 	return NEXT_STEP;

@@ -90,6 +90,7 @@ acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
 	const uint8_t scale = tcb->wscale & 15;
 	const uint32_t edge = window_edge(ctx, tcb);
+	const struct tcp_block *b = tcp_block(ctx, tcb);
 	uint32_t wnd = tcp_rcv_wnd(tcb);
 
 	if (seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= window_step(ctx, tcb))
@@ -100,8 +101,10 @@ acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	seg->ack = tcb->rcv_nxt;
 	seg->flags |= TCP_ACK;
 	tcb->last_ack_sent = tcb->rcv_nxt;
-	tcb->out &= (uint8_t)~OUT_ACK;
 	tcb->flags &= ~TF_DELACK;
+	/* Text is no duplicate ACK: those follow. */
+	if (b == NULL || b->dup_owed == 0)
+		tcb->out &= (uint8_t)~OUT_ACK;
 	if ((tcb->flags & TF_TS) != 0)
 		add_timestamp(ctx, tcb, seg);
 }
@@ -176,6 +179,10 @@ empty_seq(const struct tcp_tcb *tcb)
 static void
 make_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 {
+	struct tcp_block *b = tcp_block(ctx, tcb);
+
+	if (b != NULL && b->dup_owed > 0)
+		b->dup_owed--;
 	fill(ctx, tcb, out, empty_seq(tcb), TCP_ACK);
 	acknowledge(ctx, tcb, &out->seg);
 }

@@ -1051,7 +1051,64 @@ syn_received_syn_with_text_again_is_answered(void)
 	h_free(h);
 }
 
+/** @p n segments of 100 octets from @p seq in one burst. */
+static void
+burst(struct harness *h, uint32_t seq, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct tcp_buf buf = h_buf(100);
+		struct tcp_seg seg = {.src = h->peer,
+				.dst = laddr_get(&h->laddr, 0),
+				.sport = h->peer_port,
+				.dport = h->our_port,
+				.family = (uint8_t)h->family,
+				.seq = seq + 100 * i,
+				.ack = h->ack,
+				.wnd = h->wnd,
+				.flags = TCP_ACK,
+				.payload = buf};
+
+		tcp_hash(h->ctx, &seg);
+		CU_ASSERT_EQUAL(tcp_segment_arrives(h->ctx, &seg), DROP_NONE);
+		if (seg.payload.owner != NULL)
+			tcp_buf_free(seg.payload.owner);
+	}
+	h_pump(h);
+}
+
+/** RFC 5681 section 4.2: who has no SACK counts duplicates, so a burst behind a gap gets one for each segment. */
+static void
+established_burst_behind_a_gap_each_segment_is_acknowledged(void)
+{
+	struct harness *h = h_established(NULL);
+	const uint32_t seq = h->seq;
+
+	burst(h, seq + 100, 11);
+	for (unsigned int i = 0; i < 11; i++) {
+		const struct h_seg *s = h_expect(h, TCP_ACK);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+		CU_ASSERT_EQUAL(s->seg.ack, seq);
+		CU_ASSERT_EQUAL(s->seg.wnd, h->sent[h->n_sent - 1].seg.wnd);
+	}
+	h_expect_none(h);
+	/* Text of ours carries the ACK too, but counts for none of them. */
+	(void)h_send(h, 10, 10);
+	h_forget(h);
+	burst(h, seq + 1200, 3);
+	CU_ASSERT_EQUAL(h->n_sent, 3);
+	h_forget(h);
+	/* The gap is filled behind others in one burst: one ACK tells all. */
+	burst(h, seq + 1500, 2);
+	h_forget(h);
+	burst(h, seq, 1);
+	CU_ASSERT_EQUAL(h->n_sent, 1);
+	CU_ASSERT_EQUAL(h->sent[0].seg.ack, seq + 1700);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
+		TEST(established_burst_behind_a_gap_each_segment_is_acknowledged),
 		TEST(fin_wait_1_orphan_zero_window_answered_ends_by_r2),
 		TEST(established_zero_window_answered_lives_beyond_r2),
 		TEST(established_send_empty_or_huge_slice_behind_text_text_leaves),
