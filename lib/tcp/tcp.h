@@ -185,7 +185,7 @@ PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 256, "the budget of a block: four
 #define TCP_REPLY_MAX   128 /**< segments that belong to no TCB, a burst */
 #define TCP_PROFILE_MAX 255
 #define TCP_OPS_MAX     255
-#define TCP_DUP_MAX   32  /**< duplicate ACKs of one connection a turn */
+#define TCP_DUP_MAX     32  /**< duplicate ACKs of one connection a turn */
 #define TCP_OOO_MAX     256 /**< nodes of a reassembly list */
 
 /** Limits and times; the API checks ranges and fills them in. */
