@@ -73,6 +73,7 @@ tcp_listen_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t iss_floor,
 		tcb->snd_una = iss_floor + 1;
 	tcb->snd_nxt = tcb->snd_una + 1;
 	tcb->snd_wnd = (uint16_t)(seg->wnd >> (tcb->wscale >> 4));
+	tcb->max_wnd = tcb->snd_wnd;
 	tcb->wl1 = seg->seq;
 	tcb->t_recv = ctx->now_ms;
 	tcp_count(ctx, COUNTER_OPENED);

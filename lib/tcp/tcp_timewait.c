@@ -40,7 +40,7 @@ reusable(const struct tcp_ctx *ctx, const struct timewait_entry *e, const struct
 			return seq_gt(seg->ts_val, e->ts_recent);
 	}
 	/* "Larger than the last sequence number seen": that was the FIN's, one less than RCV.NXT. */
-	return seq_geq(seg->seq, e->rcv_nxt);
+	return seq_gt(seg->seq, e->rcv_nxt - 1);
 }
 
 static enum drop_reason
