@@ -317,6 +317,7 @@ class Lab:
         self.processes = []
         self.on_device = []  # called when the peer's device is up, before it has an address
         self.device_is_up = False
+        self.seen_at_our_end = False  # captures are made there as well
         self.peer = Namespace()
         self.ours = self.peer if variant == "tap" else Namespace()
         self.device = {"af_packet": "veth1", "tap": "tap0", "relay": "relay1"}[variant]
@@ -363,7 +364,9 @@ class Lab:
     def vdev(self):
         if self.variant == "tap":
             return f"--vdev=net_tap0,iface={self.device}"
-        return f"--vdev=net_af_packet0,iface={self.our_device}"
+        # Captures at our own end see what is sent only if it does not bypass the kernel's queue.
+        bypass = ",qdisc_bypass=0" if self.seen_at_our_end else ""
+        return f"--vdev=net_af_packet0,iface={self.our_device}{bypass}"
 
     def polltcp(self, mode, *options):
         """Start it; back when its port is up and the peer's end has its address."""
