@@ -20,7 +20,6 @@ from rawpeer import ACK, SYN
 ROLES = ("server", "client")  # polltcp's
 OPTIONS = {"ts": "tcp_timestamps", "sack": "tcp_sack", "ws": "tcp_window_scaling"}
 KINDS = {"ts": 8, "sack": 4, "ws": 3}
-POLLTCP_HAS = {"ts", "ws"}
 LOSSES = ("0", "0.1", "1", "5", "10")  # %
 LARGE, SMALL = 16 << 20, 256 << 10  # up to 1 %, above
 # One way 10 ms; a frame that is late is overtaken by all that leave within the next 2 ms.
@@ -107,10 +106,8 @@ def connect(t, data):
 
 def check_options(t, role, options):
     """Both SYNs carry what they should."""
-    offered = set(options) & POLLTCP_HAS
-    kernel = options if role == "server" else offered
-    ours = offered if role == "server" else POLLTCP_HAS
-    for who, outgoing, wanted in (("the kernel", True, kernel), ("polltcp", False, ours)):
+    ours = options if role == "server" else OPTIONS  # polltcp offers all there are
+    for who, outgoing, wanted in (("the kernel", True, options), ("polltcp", False, ours)):
         syns = t.capture.find_tcp(lambda p, o=outgoing: p.outgoing == o and p.flags & SYN
             and bool(p.flags & ACK) == (o == (role == "client")))
         check(syns, f"no SYN of {who} in the capture")

@@ -28,7 +28,7 @@ PREFIX = 24
 # What polltcp drops for good reason when frames are lost, come twice or in another order: what it has
 # already, what lies outside the window, and what comes for a connection that has ended.
 TROUBLED = {"tcp_duplicate", "tcp_seq", "tcp_paws", "tcp_syn_challenged", "tcp_no_conn",
-    "tcp_rst_unmatched", "tcp_timewait_old", "arp_unsolicited"}
+    "tcp_rst_unmatched", "tcp_timewait_old", "tcp_timewait_rst", "arp_unsolicited"}
 TOOLS = ("ip", "ethtool", "ss", "curl", "nc", "tshark", "nsenter", "setpriv")
 
 _libc = ctypes.CDLL(None, use_errno=True)
