@@ -30,6 +30,7 @@ struct host_conf host_conf = {
 		.rcv_buf_max = 4194304,
 		.snd_buf_max = 4194304,
 		.cc = PTCP_CC_CUBIC,
+		.ttl = 64,
 		.msl_us = 30 * SECOND,
 		.stats_period_us = SECOND,
 		.drain_us = 5 * SECOND,
@@ -106,6 +107,8 @@ const struct opt host_opts[] = {
 	{OPT_SIZE, "snd-buf-max", "N", &host_conf.snd_buf_max, 0, 67108864, NULL, "what auto-tuning may raise --snd-buf to; 0: off"},
 	{OPT_CALL, "cc", "NAME", &host_conf.cc, 0, 0, cc_call, "congestion control: cubic or newreno (cubic)"},
 	{OPT_FLAG, "pacing", NULL, &host_conf.pacing, 0, 0, NULL, "spread segments over the round trip"},
+	{OPT_COUNT, "dscp", "N", &host_conf.dscp, 0, 63, NULL, "differentiated services code point of what is sent (RFC 2474)"},
+	{OPT_COUNT, "ttl", "N", &host_conf.ttl, 1, 255, NULL, "TTL of what is sent"},
 	{OPT_FLAG, "no-sack", NULL, &host_conf.no_sack, 0, 0, NULL, "neither offer nor use SACK (RFC 2018)"},
 	{OPT_FLAG, "no-timestamps", NULL, &host_conf.no_timestamps, 0, 0, NULL, "neither offer nor use timestamps (RFC 7323)"},
 	{OPT_FLAG, "no-window-scale", NULL, &host_conf.no_window_scale, 0, 0, NULL, "neither offer nor use window scaling (RFC 7323)"},
@@ -175,6 +178,8 @@ host_worker_conf(struct ptcp_conf *conf)
 	conf->snd_buf_max = (uint32_t)host_conf.snd_buf_max;
 	conf->cc = host_conf.cc;
 	conf->pacing = host_conf.pacing;
+	conf->dscp = (uint8_t)host_conf.dscp;
+	conf->ttl = (uint8_t)host_conf.ttl;
 	conf->sack = !host_conf.no_sack;
 	conf->timestamps = !host_conf.no_timestamps;
 	conf->window_scale = !host_conf.no_window_scale;

@@ -40,6 +40,8 @@ struct host_conf {
 	enum ptcp_cc cc;
 	enum ptcp_cookies cookies;
 	bool pacing;
+	uint64_t dscp;
+	uint64_t ttl;
 	bool no_sack;
 	bool no_timestamps;
 	bool no_window_scale;

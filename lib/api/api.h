@@ -17,6 +17,7 @@ bool api_keepalive_ok(const struct ptcp_keepalive *ka);
 /** An index of the callbacks @p ops, the same each time. @return -ENOSPC when there are too many */
 int api_ops_index(struct ptcp_worker *w, const struct ptcp_ops *ops);
 
+#define API_DSCP_MAX       63u
 #define API_TIMEOUT_MAX_MS 86400000u /**< user timeout and linger: a day */
 
 /** The profile like @p base but with keepalive @p ka, one reference. @return its index, or -ENOSPC */

@@ -96,6 +96,16 @@ profile_set(struct ptcp_worker *w, struct tcp_tcb *tcb, enum ptcp_opt opt, uint3
 			return -EINVAL;
 		p.cc = (uint8_t)value;
 		break;
+	case PTCP_DSCP:
+		if (value > API_DSCP_MAX)
+			return -EINVAL;
+		p.dscp = (uint8_t)value;
+		break;
+	case PTCP_TTL:
+		if (value < 1 || value > UINT8_MAX)
+			return -EINVAL;
+		p.ttl = (uint8_t)value;
+		break;
 	default:
 		if (value > 1)
 			return -EINVAL;
@@ -122,6 +132,8 @@ ptcp_set(struct ptcp_worker *w, ptcp_conn_t c, enum ptcp_opt opt, uint32_t value
 	case PTCP_LINGER:
 	case PTCP_CC:
 	case PTCP_PACING:
+	case PTCP_DSCP:
+	case PTCP_TTL:
 		return profile_set(w, tcb, opt, value);
 	case PTCP_NODELAY:
 		if (value > 1)
@@ -166,6 +178,12 @@ ptcp_get(const struct ptcp_worker *w, ptcp_conn_t c, enum ptcp_opt opt, uint32_t
 		return 0;
 	case PTCP_PACING:
 		*value = p->pacing;
+		return 0;
+	case PTCP_DSCP:
+		*value = p->dscp;
+		return 0;
+	case PTCP_TTL:
+		*value = p->ttl;
 		return 0;
 	case PTCP_NODELAY:
 		*value = (tcb->flags & TF_NODELAY) != 0;

@@ -127,7 +127,7 @@ struct ptcp_conf {
 	uint32_t rto_initial_ms; /**< 10 to 60,000; 1,000 (RFC 6298) */
 	uint32_t rto_min_ms; /**< 1 to 60,000; 200 (a deviation from RFC 6298's 1 s, as Linux) */
 	uint32_t rto_max_ms; /**< 1,000 to 600,000; 60,000 */
-	uint32_t delack_ms;  /**< 0 to 500; 40. 0: every segment is acknowledged at once */
+	uint32_t delack_ms; /**< 0 to 499 (RFC 9293 MUST-40); 40. 0: every segment is acknowledged at once */
 	uint32_t syn_r2_ms; /**< how long a SYN is retransmitted, 100 to 86,400,000; at least 180,000 by RFC 9293; 180,000 */
 	uint32_t data_r2_ms; /**< how long data is retransmitted, 100 to 86,400,000; 100,000 by RFC 9293; 924,000 */
 	uint32_t fin_wait2_ms; /**< bound of an orphaned FIN-WAIT-2, 10 to 86,400,000; 60,000 */
@@ -143,6 +143,8 @@ struct ptcp_conf {
 	uint16_t mss; /**< upper bound of the MSS we announce, 64 to 65,495; 0: from the MTU */
 	uint16_t port_first; /**< ephemeral ports, from 1; 1,024 */
 	uint16_t port_last;  /**< not below port_first; 65,535 */
+	uint8_t dscp;        /**< of new connections, 0 to 63 (RFC 2474); 0 */
+	uint8_t ttl;         /**< of new connections: TTL or hop limit, 1 to 255; 64 */
 	bool timestamps;     /**< RFC 7323; true */
 	bool window_scale;   /**< RFC 7323; true */
 	bool sack;           /**< RFC 2018; true */
@@ -370,6 +372,8 @@ enum ptcp_opt {
 	PTCP_LINGER,
 	PTCP_CC,     /**< enum ptcp_cc; from the next segment on */
 	PTCP_PACING, /**< 1: on */
+	PTCP_DSCP, /**< 0 to 63: the differentiated services code point of what is sent from now on (RFC 2474) */
+	PTCP_TTL, /**< 1 to 255: TTL or hop limit of what is sent from now on */
 };
 
 /** @return 0, -ENOTCONN, -EINVAL (option or range), -ENOSPC (more than 255 different combinations of settings) */

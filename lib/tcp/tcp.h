@@ -220,9 +220,11 @@ struct tcp_conf {
 	bool timestamps;
 	bool window_scale;
 	bool ipv6;
-	bool sack;   /**< RFC 2018 */
-	bool ecn;    /**< RFC 3168: ask for it and agree to it */
-	bool pacing; /**< of the default profile */
+	bool sack;    /**< RFC 2018 */
+	bool ecn;     /**< RFC 3168: ask for it and agree to it */
+	bool pacing;  /**< of the default profile */
+	uint8_t dscp; /**< of the default profile */
+	uint8_t ttl;  /**< the same */
 };
 
 /** When SYN cookies are sent (RFC 4987). */
@@ -255,6 +257,8 @@ struct tcp_profile {
 	bool keep_on;
 	uint8_t cc; /**< enum tcp_cc_id */
 	bool pacing;
+	uint8_t dscp; /**< of what is sent, 0 to 63 (RFC 9293 section 3.9.1.9) */
+	uint8_t ttl;  /**< of what is sent: TTL or hop limit, 1 to 255 */
 };
 
 /** What tcp_output() fills in. */

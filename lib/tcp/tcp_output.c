@@ -9,6 +9,7 @@ static void
 fill(struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_out *out, uint32_t seq,
 		uint8_t flags)
 {
+	const struct tcp_profile *p = tcp_profile(ctx, tcb);
 	struct tcp_seg *seg = &out->seg;
 
 	memset(out, 0, offsetof(struct tcp_out, slice));
@@ -19,6 +20,8 @@ fill(struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_out *out, uint32
 	seg->dport = tcb->id.rport;
 	seg->laddr = tcb->id.laddr;
 	seg->neigh = tcb->id.aux;
+	seg->dscp = p->dscp;
+	seg->ttl = p->ttl;
 	seg->seq = seq;
 	seg->flags = flags;
 	out->tcb = tcp_index(ctx, tcb);
@@ -511,6 +514,8 @@ tcp_reply(struct tcp_ctx *ctx, const struct tcp_seg *seg)
 			.family = seg->family,
 			.laddr = seg->laddr,
 			.neigh = UINT16_MAX,
+			.dscp = ctx->conf.dscp,
+			.ttl = ctx->conf.ttl,
 	};
 	tcp_count(ctx, COUNTER_SEGMENTS_OUT);
 	return r;

@@ -145,6 +145,8 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 			.refs = 1,
 			.cc = conf->cc,
 			.pacing = conf->pacing,
+			.dscp = conf->dscp,
+			.ttl = conf->ttl,
 	};
 }
 

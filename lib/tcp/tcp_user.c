@@ -10,7 +10,8 @@ same_profile(const struct tcp_profile *a, const struct tcp_profile *b)
 	return a->keep_idle_ms == b->keep_idle_ms && a->keep_interval_ms == b->keep_interval_ms &&
 			a->user_timeout_ms == b->user_timeout_ms && a->linger_ms == b->linger_ms &&
 			a->keep_count == b->keep_count && a->keep_on == b->keep_on &&
-			a->cc == b->cc && a->pacing == b->pacing;
+			a->cc == b->cc && a->pacing == b->pacing && a->dscp == b->dscp &&
+			a->ttl == b->ttl;
 }
 
 int

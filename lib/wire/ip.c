@@ -238,15 +238,15 @@ ip6_parse(const uint8_t *p, uint32_t len, struct ip_view *view)
 
 uint32_t
 ip4_build(uint8_t *p, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto,
-		uint16_t id, uint32_t payload_len)
+		uint16_t id, uint32_t payload_len, uint8_t tos, uint8_t ttl)
 {
 	PTCP_ASSERT(payload_len <= UINT16_MAX - IP4_HDR_LEN);
 	p[0] = 4 << 4 | IP4_HDR_LEN / 4;
-	p[1] = 0;
+	p[1] = tos;
 	be16_store(p + 2, (uint16_t)(IP4_HDR_LEN + payload_len));
 	be16_store(p + 4, id);
 	be16_store(p + 6, IP4_DF);
-	p[8] = IP_TTL_SENT;
+	p[8] = ttl;
 	p[9] = proto;
 	be16_store(p + 10, 0);
 	memcpy(p + 12, src->b, 4);
@@ -257,13 +257,13 @@ ip4_build(uint8_t *p, const struct ip_addr *src, const struct ip_addr *dst, uint
 
 uint32_t
 ip6_build(uint8_t *p, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto,
-		uint32_t flow, uint32_t payload_len)
+		uint32_t flow, uint32_t payload_len, uint8_t tos, uint8_t ttl)
 {
 	PTCP_ASSERT(payload_len <= UINT16_MAX);
-	be32_store(p, UINT32_C(6) << 28 | (flow & 0xFFFFF));
+	be32_store(p, UINT32_C(6) << 28 | (uint32_t)tos << 20 | (flow & 0xFFFFF));
 	be16_store(p + 4, (uint16_t)payload_len);
 	p[6] = proto;
-	p[7] = IP_TTL_SENT;
+	p[7] = ttl;
 	memcpy(p + 8, src->b, 16);
 	memcpy(p + 24, dst->b, 16);
 	return IP6_HDR_LEN;

@@ -13,7 +13,7 @@
 #define IP4_HDR_LEN_MAX 60
 #define IP6_HDR_LEN     40 /**< without extension headers */
 #define IP6_EXT_MAX     8  /**< extension headers that the parser walks */
-#define IP_TTL_SENT     64 /**< TTL and hop limit of what we send */
+#define IP_TTL_SENT     64 /**< TTL and hop limit of what we send, unless told otherwise */
 #define IP_PROTO_ICMP   1
 #define IP_PROTO_TCP    6
 #define IP_PROTO_ICMPV6 58
@@ -70,21 +70,25 @@ enum drop_reason ip4_parse(const uint8_t *p, uint32_t len, bool verified, struct
 enum drop_reason ip6_parse(const uint8_t *p, uint32_t len, struct ip_view *view);
 
 /**
- * Write an IPv4 header without options: DF set, TTL IP_TTL_SENT, DSCP and ECN 0, checksum included.
+ * Write an IPv4 header without options: DF set, checksum included.
  * @param id          identification; any value will do with DF set (RFC 6864)
  * @param payload_len bytes that follow, at most 65515
+ * @param tos         DSCP in the upper 6 bits (RFC 2474), ECN in the lower 2
+ * @param ttl         1 to 255
  * @return IP4_HDR_LEN, for which there must be room at @p p
  */
 uint32_t ip4_build(uint8_t *p, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto,
-		uint16_t id, uint32_t payload_len);
+		uint16_t id, uint32_t payload_len, uint8_t tos, uint8_t ttl);
 
 /**
- * Write an IPv6 header: hop limit IP_TTL_SENT, traffic class 0.
+ * Write an IPv6 header.
  * @param flow        flow label, of which the low 20 bits are used (RFC 6437); 0 for none
  * @param payload_len bytes that follow, at most 65535
+ * @param tos         the traffic class: as the TOS of IPv4
+ * @param ttl         the hop limit, 1 to 255
  * @return IP6_HDR_LEN, for which there must be room at @p p
  */
 uint32_t ip6_build(uint8_t *p, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto,
-		uint32_t flow, uint32_t payload_len);
+		uint32_t flow, uint32_t payload_len, uint8_t tos, uint8_t ttl);
 
 #endif

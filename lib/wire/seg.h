@@ -53,6 +53,8 @@ struct tcp_seg {
 	uint8_t opts;   /**< TCP_OPT_*, those that are present and well-formed */
 	uint8_t wscale; /**< 0 to TCP_WSCALE_MAX: larger values are clamped by the parser */
 	uint8_t ecn;    /**< the two ECN bits of the IP header */
+	uint8_t dscp;   /**< 0 to 63 (RFC 2474), out only */
+	uint8_t ttl;    /**< TTL or hop limit, 1 to 255, out only */
 	uint8_t n_sack;
 	uint16_t mss;
 	uint32_t ts_val;

@@ -139,7 +139,8 @@ echo(struct ptcp_worker *w, const uint8_t *l3, const struct ip_view *ip, uint16_
 	}
 	p = rte_pktmbuf_mtod(m, uint8_t *);
 	p += eth_build(p, unknown, w->mac, ETH_TYPE_IPV4, ETH_VLAN_NONE);
-	p += ip4_build(p, &ip->dst, &ip->src, IP_PROTO_ICMP, w->ip_id++, ip->payload_len);
+	p += ip4_build(p, &ip->dst, &ip->src, IP_PROTO_ICMP, w->ip_id++, ip->payload_len, 0,
+			IP_TTL_SENT);
 	memcpy(p, l3 + ip->hdr_len, ip->payload_len);
 	icmp4_echo_reply(p, ip->payload_len);
 	m->data_len = (uint16_t)len;

@@ -230,14 +230,16 @@ send_segment(struct ptcp_worker *w, const struct tcp_seg *seg, const struct tcp_
 	uint8_t *l2 = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t *l3 = l2 + ETH_HDR_LEN;
 	const uint32_t l4_len = tcp_hdr_len(seg);
+	const uint8_t tos = (uint8_t)(seg->dscp << 2 | seg->ecn);
 	uint32_t l3_len;
 
 	if (PTCP_LIKELY(seg->family == IP_V4)) {
-		l3_len = ip4_build(
-				l3, &seg->src, &seg->dst, IP_PROTO_TCP, w->ip_id++, l4_len + len);
+		l3_len = ip4_build(l3, &seg->src, &seg->dst, IP_PROTO_TCP, w->ip_id++, l4_len + len,
+				tos, seg->ttl);
 		eth_build(l2, unknown, w->mac, ETH_TYPE_IPV4, ETH_VLAN_NONE);
 	} else {
-		l3_len = ip6_build(l3, &seg->src, &seg->dst, IP_PROTO_TCP, 0, l4_len + len);
+		l3_len = ip6_build(l3, &seg->src, &seg->dst, IP_PROTO_TCP, 0, l4_len + len, tos,
+				seg->ttl);
 		eth_build(l2, unknown, w->mac, ETH_TYPE_IPV6, ETH_VLAN_NONE);
 	}
 	(void)tcp_build(l3 + l3_len, seg);

@@ -104,7 +104,7 @@ ip_frame(uint8_t *frame, const struct ip_addr *src, const struct ip_addr *dst, u
 {
 	uint32_t at = eth_build(frame, pair.a.mac, peer_mac, ETH_TYPE_IPV4, ETH_VLAN_NONE);
 
-	at += ip4_build(frame + at, src, dst, proto, 1, len);
+	at += ip4_build(frame + at, src, dst, proto, 1, len, 0, 64);
 	memcpy(frame + at, payload, len);
 	return at + len;
 }
@@ -470,7 +470,7 @@ icmp_error_frame(uint8_t *frame, uint8_t type, uint8_t code, const struct tcp_se
 	uint8_t icmp[ICMP4_HDR_LEN + IP4_HDR_LEN + 20] = {type, code}, tcp[60];
 	uint32_t at = ICMP4_HDR_LEN;
 
-	at += ip4_build(icmp + at, &seg->src, &seg->dst, IP_PROTO_TCP, 1, 20);
+	at += ip4_build(icmp + at, &seg->src, &seg->dst, IP_PROTO_TCP, 1, 20, 0, 64);
 	(void)tcp_build(tcp, seg);
 	memcpy(icmp + at, tcp, 20);
 	be16_store(icmp + 2, cksum_finish(cksum_add(0, icmp, sizeof(icmp))));
@@ -595,6 +595,55 @@ short_payload_is_copied_and_long_payload_chained(void)
 		give(frame, tcp_frame(frame, &seg, NULL, 0), whole);
 	}
 	CU_ASSERT_EQUAL(pmd_used(&pair.a, "mbuf_tx"), 0);
+	abort_and_close();
+}
+
+#define IP_TOS 15 /* in a frame */
+#define IP_TTL 22
+
+/** RFC 9293 sections 3.9.1.9 and 3.9.2: the application chooses DSCP and TTL, for SYN,ACK, text, ACK and RST. */
+static void
+dscp_and_ttl_are_the_users(void)
+{
+	struct tcp_seg seg, answer;
+	struct ptcp_conf conf;
+	uint8_t frame[2048];
+	uint32_t value;
+
+	pmd_conf(&conf);
+	conf.dscp = 10;
+	conf.ttl = 33;
+	pmd_open(&pair, &conf, true);
+	CU_ASSERT(pmd_listen(&pair.a, 7) >= 0);
+	seg = syn();
+	give(frame, tcp_frame(frame, &seg, NULL, 0), whole);
+	answer_arp();
+	CU_ASSERT(parse_tcp(frame, take(frame), &answer));
+	CU_ASSERT_EQUAL(answer.flags, TCP_SYN | TCP_ACK);
+	CU_ASSERT_EQUAL(frame[IP_TOS], 10 << 2);
+	CU_ASSERT_EQUAL(frame[IP_TTL], 33);
+	seg.flags = TCP_ACK;
+	seg.seq++;
+	seg.ack = answer.seq + 1;
+	give(frame, tcp_frame(frame, &seg, NULL, 0), whole);
+	CU_ASSERT_EQUAL_FATAL(pair.a.n_conns, 1);
+	CU_ASSERT_EQUAL(ptcp_get(pair.a.w, pair.a.conn[0].c, PTCP_DSCP, &value), 0);
+	CU_ASSERT_EQUAL(value, 10);
+	CU_ASSERT_EQUAL(ptcp_set(pair.a.w, pair.a.conn[0].c, PTCP_DSCP, 46), 0);
+	CU_ASSERT_EQUAL(ptcp_set(pair.a.w, pair.a.conn[0].c, PTCP_TTL, 255), 0);
+	CU_ASSERT_EQUAL(ptcp_send_copy(pair.a.w, pair.a.conn[0].c, "text", 4), 4);
+	ptcp_worker_poll(pair.a.w);
+	CU_ASSERT(parse_tcp(frame, take(frame), &answer));
+	CU_ASSERT_EQUAL(answer.payload.len, 4);
+	CU_ASSERT_EQUAL(frame[IP_TOS], 46 << 2);
+	CU_ASSERT_EQUAL(frame[IP_TTL], 255);
+	/* A segment of no connection is answered as the worker was told. */
+	seg.dport = 8;
+	give(frame, tcp_frame(frame, &seg, NULL, 0), whole);
+	CU_ASSERT(parse_tcp(frame, take(frame), &answer));
+	CU_ASSERT_EQUAL(answer.flags, TCP_RST);
+	CU_ASSERT_EQUAL(frame[IP_TOS], 10 << 2);
+	CU_ASSERT_EQUAL(frame[IP_TTL], 33);
 	abort_and_close();
 }
 
@@ -731,6 +780,7 @@ static CU_TestInfo tests[] = {
 		TEST(a_vlan_tag_and_foreign_protocols),
 		TEST(bad_input_39_icmp_errors),
 		TEST(a_far_peer_without_a_gateway_gets_no_answer),
+		TEST(dscp_and_ttl_are_the_users),
 		TEST(short_payload_is_copied_and_long_payload_chained),
 		TEST(bad_input_40_unread_bytes_leave_half_of_the_rx_pool),
 		TEST(a_full_transmit_queue_waits),

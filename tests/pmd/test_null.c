@@ -151,6 +151,7 @@ bad_input_43_configuration_out_of_range(void)
 	CHECK_KEY(fin_wait2_ms, 10u, 86400000u, ": must be 10 to 86,400,000");
 	CHECK_KEY(rcv_buf, 2048u, 64u << 20, ": must be 2,048 to 67,108,864");
 	CHECK_KEY(snd_buf, 2048u, 64u << 20, ": must be 2,048 to 67,108,864");
+	CHECK_KEY(ttl, 1, 255, "ttl: ");
 	CHECK_KEY(mss, 64, 65495, ": must be 0, or 64 to 65,495");
 	CHECK_KEY(port_first, 1, 65535, "port_first: 0: must be 1 to 65,535");
 	CHECK_KEY(port_last, 1024, 65535, "port_last: 1,023: must be 1,024 to 65,535");
@@ -161,13 +162,35 @@ bad_input_43_configuration_out_of_range(void)
 	CU_ASSERT_EQUAL(ptcp_conf_check(&conf, err, sizeof(err)), -EINVAL);
 	CU_ASSERT_STRING_EQUAL(err, "msl_ms: 5: must be 10 to 600,000");
 	ptcp_conf_init(&conf);
-	conf.delack_ms = 501;
+	conf.dscp = 64;
+	CU_ASSERT_EQUAL(ptcp_conf_check(&conf, err, sizeof(err)), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(err, "dscp: 64: must be 0 to 63");
+	conf.dscp = 63;
+	conf.delack_ms = 499;
+	CU_ASSERT_EQUAL(ptcp_conf_check(&conf, err, sizeof(err)), 0);
+	conf.delack_ms = 500;
 	CU_ASSERT_EQUAL(ptcp_conf_check(&conf, err, sizeof(err)), -EINVAL);
 	conf.delack_ms = 0;
 	conf.rto_max_ms = 1000;
 	conf.rto_min_ms = 1001;
 	CU_ASSERT_EQUAL(ptcp_conf_check(&conf, err, sizeof(err)), -EINVAL);
 	CU_ASSERT_STRING_EQUAL(err, "rto_min_ms: 1,001: must be 1 to 1,000");
+}
+
+/** What RFC 9293 asks of defaults, and of ranges. */
+static void
+defaults_are_what_rfc_9293_asks_for(void)
+{
+	struct ptcp_conf conf;
+
+	ptcp_conf_init(&conf);
+	CU_ASSERT_FALSE(conf.keepalive.on);                    /* MUST-25 */
+	CU_ASSERT(conf.keepalive.idle_ms >= 2 * 3600 * 1000);  /* MUST-28 */
+	CU_ASSERT(conf.syn_r2_ms >= 3 * 60 * 1000);            /* MUST-23 */
+	CU_ASSERT(conf.data_r2_ms >= 100 * 1000);              /* SHLD-11 */
+	CU_ASSERT(conf.delack_ms > 0 && conf.delack_ms < 500); /* SHLD-18, MUST-40 */
+	CU_ASSERT_EQUAL(conf.dscp, 0);
+	CU_ASSERT_EQUAL(conf.ttl, 64);
 }
 
 static void
@@ -205,6 +228,7 @@ static CU_TestInfo tests[] = {
 		TEST(a_failed_start_leaves_the_port_usable),
 		TEST(ten_thousand_turns_of_zeros),
 		TEST(bad_input_43_configuration_out_of_range),
+		TEST(defaults_are_what_rfc_9293_asks_for),
 		TEST(names_and_addresses),
 		CU_TEST_INFO_NULL,
 };

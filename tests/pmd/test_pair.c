@@ -469,6 +469,8 @@ options_are_set_and_told(void)
 			{PTCP_KEEPINTVL, 75000, 4321, 9, UINT32_MAX},
 			{PTCP_KEEPCNT, 10, 3, 0, 256},
 			{PTCP_NODELAY, 0, 1, 2, UINT32_MAX},
+			{PTCP_DSCP, 0, 46, 64, UINT32_MAX},
+			{PTCP_TTL, 64, 1, 0, 256},
 	};
 	struct ptcp_info info;
 	struct pmd_conn *a;

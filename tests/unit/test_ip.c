@@ -63,7 +63,8 @@ make4(uint8_t *p, uint32_t payload)
 {
 	struct ip_addr src = v4(10, 0, 0, 2), dst = v4(10, 0, 0, 1);
 
-	CU_ASSERT_EQUAL(ip4_build(p, &src, &dst, IP_PROTO_TCP, 0x1234, payload), IP4_HDR_LEN);
+	CU_ASSERT_EQUAL(ip4_build(p, &src, &dst, IP_PROTO_TCP, 0x1234, payload, 0, 64),
+			IP4_HDR_LEN);
 	memset(p + IP4_HDR_LEN, 0x5A, payload);
 	return IP4_HDR_LEN + payload;
 }
@@ -106,6 +107,32 @@ ip4_build_parse_round_trip(void)
 	CU_ASSERT_EQUAL(view.frag_offset, 0);
 	CU_ASSERT_TRUE(ip_addr_equal(&view.src, &src));
 	CU_ASSERT_TRUE(ip_addr_equal(&view.dst, &dst));
+}
+
+/** DSCP, ECN and TTL are where RFC 791, 2474, 3168 and 8200 have them. */
+static void
+tos_and_ttl_of_what_is_built(void)
+{
+	struct ip_addr a4 = v4(10, 0, 0, 2), b4 = v4(10, 0, 0, 1);
+	struct ip_addr a6 = v6(2), b6 = v6(1);
+	uint8_t p[IP6_HDR_LEN + 20] = {0};
+	struct ip_view view;
+
+	for (unsigned int i = 0; i < 256; i++) {
+		const uint8_t ttl = (uint8_t)(i == 0 ? 1 : i);
+
+		ip4_build(p, &a4, &b4, IP_PROTO_TCP, 1, 20, (uint8_t)i, ttl);
+		CU_ASSERT_EQUAL(p[TOS], i);
+		CU_ASSERT_EQUAL(pkt_cksum(p, IP4_HDR_LEN), 0);
+		CU_ASSERT_EQUAL(try4(p, 40, false, &view), DROP_NONE);
+		CU_ASSERT_EQUAL(view.ttl, ttl);
+		CU_ASSERT_EQUAL(view.ecn, i & 3);
+		ip6_build(p, &a6, &b6, IP_PROTO_TCP, 0x12345, 20, (uint8_t)i, ttl);
+		CU_ASSERT_EQUAL(be32_load(p), 0x60012345u | i << 20);
+		CU_ASSERT_EQUAL(try6(p, 60, &view), DROP_NONE);
+		CU_ASSERT_EQUAL(view.ttl, ttl);
+		CU_ASSERT_EQUAL(view.ecn, i & 3);
+	}
 }
 
 static void
@@ -355,7 +382,7 @@ make6(uint8_t *p, uint8_t next, const uint8_t *payload, uint32_t n)
 {
 	struct ip_addr src = v6(2), dst = v6(1);
 
-	CU_ASSERT_EQUAL(ip6_build(p, &src, &dst, next, 0, n), IP6_HDR_LEN);
+	CU_ASSERT_EQUAL(ip6_build(p, &src, &dst, next, 0, n, 0, 64), IP6_HDR_LEN);
 	if (n > 0)
 		memcpy(p + IP6_HDR_LEN, payload, n);
 	return IP6_HDR_LEN + n;
@@ -381,7 +408,7 @@ ip6_build_parse_round_trip(void)
 	struct ip_view view;
 
 	memset(p, 0xA5, sizeof(p));
-	CU_ASSERT_EQUAL(ip6_build(p, &src, &dst, IP_PROTO_TCP, 0xFFF12345, 24), IP6_HDR_LEN);
+	CU_ASSERT_EQUAL(ip6_build(p, &src, &dst, IP_PROTO_TCP, 0xFFF12345, 24, 0, 64), IP6_HDR_LEN);
 	CU_ASSERT_EQUAL(be32_load(p), 0x60012345);
 	CU_ASSERT_EQUAL(try6(p, sizeof(p), &view), DROP_NONE); /* 6 bytes of padding */
 	CU_ASSERT_EQUAL(view.family, IP_V6);
@@ -682,6 +709,7 @@ ip6_other_next_headers_end_the_walk(void)
 
 static CU_TestInfo tests[] = {
 		TEST(ip4_build_parse_round_trip),
+		TEST(tos_and_ttl_of_what_is_built),
 		TEST(ip4_largest_packet),
 		TEST(ip4_ecn_bits),
 		TEST(ip4_version_other_than_4),

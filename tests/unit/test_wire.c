@@ -89,8 +89,8 @@ build_tcp(uint8_t *p, bool v6, uint16_t vlan, uint8_t opts, uint32_t payload)
 		seg.sack[i] = (struct tcp_sack){10 * i + 100, 10 * i + 105};
 	l2 = eth_build(p, OURS, PEER, v6 ? ETH_TYPE_IPV6 : ETH_TYPE_IPV4, vlan);
 	hdr = tcp_hdr_len(&seg);
-	l3 = v6 ? ip6_build(p + l2, &PEER6, &OUR6, IP_PROTO_TCP, 77, hdr + payload) :
-		  ip4_build(p + l2, &PEER4, &OUR4, IP_PROTO_TCP, 77, hdr + payload);
+	l3 = v6 ? ip6_build(p + l2, &PEER6, &OUR6, IP_PROTO_TCP, 77, hdr + payload, 0, 64) :
+		  ip4_build(p + l2, &PEER4, &OUR4, IP_PROTO_TCP, 77, hdr + payload, 0, 64);
 	tcp_build(p + l2 + l3, &seg);
 	buf.data = p + l2 + l3 + hdr;
 	buf.len = payload;
@@ -123,11 +123,11 @@ static uint32_t
 build_icmp(uint8_t *p, uint8_t type)
 {
 	uint32_t l2 = eth_build(p, OURS, PEER, ETH_TYPE_IPV4, 0), n = ICMP4_HDR_LEN + 20 + 8;
-	uint8_t *icmp = p + l2 + ip4_build(p + l2, &PEER4, &OUR4, IP_PROTO_ICMP, 78, n);
+	uint8_t *icmp = p + l2 + ip4_build(p + l2, &PEER4, &OUR4, IP_PROTO_ICMP, 78, n, 0, 64);
 
 	memset(icmp, 0, n);
 	icmp[0] = type;
-	ip4_build(icmp + ICMP4_HDR_LEN, &OUR4, &PEER4, IP_PROTO_TCP, 79, 20);
+	ip4_build(icmp + ICMP4_HDR_LEN, &OUR4, &PEER4, IP_PROTO_TCP, 79, 20, 0, 64);
 	be16_store(icmp + ICMP4_HDR_LEN + 20, 80);
 	pkt_cksum_set(icmp, n, 2);
 	return l2 + IP4_HDR_LEN + n;
