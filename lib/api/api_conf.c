@@ -183,6 +183,7 @@ api_conf_core(const struct ptcp_conf *c, struct tcp_conf *core)
 			.dscp = c->dscp,
 			.ttl = c->ttl,
 			.ipv6 = c->ipv6,
+			.cc = TCP_CC_CUBIC,
 	};
 }
 

@@ -215,7 +215,7 @@ static uint32_t
 gather(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_out *out, uint32_t seq,
 		uint32_t len)
 {
-	const struct tcp_block *b = tcp_block(ctx, tcb);
+	struct tcp_block *b = tcp_block(ctx, tcb);
 	uint32_t i = len > 0 ? tcp_sndq_at(ctx, b, seq) : PTCP_NIL;
 	uint32_t got = 0;
 
@@ -231,6 +231,8 @@ gather(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_out *out
 		got += n;
 		i = node->next;
 	}
+	if (got > 0)
+		tcp_cc_sent(ctx, b);
 	out->len = got;
 	return got;
 }
@@ -340,6 +342,7 @@ send_lost(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 static bool
 send_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 {
+	struct tcp_block *b = tcp_block(ctx, tcb);
 	const uint32_t queued = tcp_unsent(ctx, tcb);
 	const bool fin = (tcb->flags & (TF_FIN_QUEUED | TF_FIN_SENT)) == TF_FIN_QUEUED;
 	const uint32_t flight = tcb->snd_nxt - tcb->snd_una;
@@ -366,9 +369,15 @@ send_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		tcp_persist_start(ctx, tcb);
 	return false;
 fits:
-	if (len > 0 && flight + len > tcb->cwnd && flight > 0)
+	if (len > 0 && flight == 0)
+		tcp_cc_resume(ctx, tcb, b);
+	if (len > 0 && flight + len > tcb->cwnd && flight > 0) {
+		tcp_cc_full(tcb, b);
 		return false;
+	}
 	make_new(ctx, tcb, out, len, last);
+	if (len > 0 && tcb->snd_nxt - tcb->snd_una + tcb->mss > tcb->cwnd)
+		tcp_cc_full(tcb, b);
 	return true;
 }
 

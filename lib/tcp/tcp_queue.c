@@ -62,6 +62,7 @@ tcp_block_trim(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 		return;
 	if (tcb->snd_una != tcb->snd_nxt || (tcb->flags & (TF_FIN_AHEAD | TF_RECOVERY)) != 0)
 		return;
+	tcp_cc_stop(tcb, b);
 	pool_put(&ctx->block_pool, tcb->blk);
 	tcb->blk = PTCP_NIL;
 }

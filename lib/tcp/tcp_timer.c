@@ -203,6 +203,8 @@ persist_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	/* Answered probes may go on for ever: a zero window alone kills no connection (RFC 9293 section 3.8.6.1). */
 	if (give_up(ctx, tcb, ctx->conf.data_r2_ms))
 		return true;
+	/* An RTO without text, and a probe is none. */
+	tcp_cc_restart(ctx, tcb);
 	back_off(tcb);
 	tcp_want_output(ctx, tcb, OUT_PROBE);
 	tcp_persist_start(ctx, tcb);
@@ -231,6 +233,9 @@ keepalive_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	if ((tcb->flags & TF_KEEP_PROBE) == 0 &&
 			!time_ms_reached(tcb->t_recv + p->keep_idle_ms, ctx->now_ms))
 		return false;
+	/* t_rexmt no longer tells when text was last sent: long ago. */
+	if ((tcb->flags & TF_KEEP_PROBE) == 0)
+		tcp_cc_restart(ctx, tcb);
 	tcb->flags |= TF_KEEP_PROBE;
 	tcb->probes++;
 	tcb->t_rexmt = ctx->now_ms + p->keep_interval_ms;
