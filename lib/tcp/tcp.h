@@ -213,6 +213,7 @@ struct tcp_conf {
 	uint32_t max_ranges;      /**< of the scoreboards of all senders */
 	uint8_t cookies;          /**< enum tcp_cookies */
 	uint8_t cc;               /**< enum tcp_cc_id of the default profile */
+	uint8_t ecn;              /**< enum tcp_ecn */
 	uint16_t mtu;             /**< of the link, 576 to 65,535: IP header and all */
 	uint16_t mss_max;         /**< 0: from the MTU */
 	uint16_t port_first;
@@ -221,7 +222,6 @@ struct tcp_conf {
 	bool window_scale;
 	bool ipv6;
 	bool sack;    /**< RFC 2018 */
-	bool ecn;     /**< RFC 3168: ask for it and agree to it */
 	bool pacing;  /**< of the default profile */
 	uint8_t dscp; /**< of the default profile */
 	uint8_t ttl;  /**< the same */
@@ -233,6 +233,14 @@ enum tcp_cookies {
 	TCP_COOKIES_NEVER,
 	TCP_COOKIES_ALWAYS,
 	TCP_COOKIES_MAX
+};
+
+/** What is done about ECN (RFC 3168). */
+enum tcp_ecn {
+	TCP_ECN_OFF,
+	TCP_ECN_PASSIVE, /**< agreed to when a peer asks for it */
+	TCP_ECN_ACTIVE,  /**< asked for as well */
+	TCP_ECN_MAX
 };
 
 /** Congestion control algorithms, and their names for users. */

@@ -110,9 +110,8 @@ tcp_cc_resume(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 
 /* ------------------------------------------------------------------ what is acknowledged, and what is lost */
 
-/** Window of data of the last reduction: still unacknowledged. */
-static bool
-just_reduced(const struct tcp_tcb *tcb, struct tcp_block *b)
+bool
+tcp_cc_just_reduced(const struct tcp_tcb *tcb, struct tcp_block *b)
 {
 	if (b->cc.reduced && seq_geq(tcb->snd_una, b->cc.reduced_end))
 		b->cc.reduced = false;
@@ -126,11 +125,13 @@ tcp_cc_ack(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, 
 	const bool limited = b->cc.limited;
 
 	b->cc.ack_at = ctx->now_ms;
-	(void)just_reduced(tcb, b);
+	(void)tcp_cc_just_reduced(tcb, b);
 	if (limited && seq_geq(tcb->snd_una, b->cc.full_end))
 		b->cc.limited = false;
-	if (b->cc.echo || !limited)
+	if (b->cc.echo || !limited) {
+		b->cc.echo = false;
 		return;
+	}
 	/*
 	 * RFC 5681 section 3.1, with growth counted in bytes so that dividing ACKs gains nothing
 	 * (RFC 3465, L = 2 in slow start, 1 after a timeout).
@@ -153,7 +154,7 @@ tcp_cc_reduce(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *
 
 	if ((tcb->flags & TF_ECN) != 0)
 		tcb->flags |= TF_CWR;
-	if (event == TCP_CC_LOSS && just_reduced(tcb, b)) {
+	if (event == TCP_CC_LOSS && tcp_cc_just_reduced(tcb, b)) {
 		b->cc.undo = false;
 		return;
 	}

@@ -115,6 +115,9 @@ void tcp_cc_ack(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block
 void tcp_cc_reduce(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b,
 		enum tcp_cc_event event);
 
+/** The window of data of the last reduction is still unacknowledged. */
+bool tcp_cc_just_reduced(const struct tcp_tcb *tcb, struct tcp_block *b);
+
 /** The last tcp_cc_reduce() was spurious (RFC 5682, RFC 3522, D-SACK): back to where it was. Nothing when there is none. */
 void tcp_cc_undo(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b);
 

@@ -220,6 +220,23 @@ void tcp_reply_rst(struct tcp_ctx *ctx, const struct tcp_seg *seg);
 /** More window can be told, and it is worth a segment (RFC 9293 section 3.8.6.2.2). */
 bool tcp_window_worth_update(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
 
+/* ------------------------------------------------------------------ tcp_ecn.c */
+
+/** ECE and CWR as our SYN or SYN,ACK is to carry them, by the state. */
+uint8_t tcp_ecn_syn_flags(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/** What the peer's SYN or SYN,ACK says about ECN: sets or clears TF_ECN. */
+void tcp_ecn_setup(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg);
+
+/** TF_ECN: @p out holds new text, no probe. */
+void tcp_ecn_mark(struct tcp_tcb *tcb, struct tcp_out *out);
+
+/** TF_ECN: an acceptable ACK that is not old, before anything else is made of it. */
+void tcp_ecn_echo(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg);
+
+/** TF_ECN: an acceptable segment with text, not yet trimmed. @return true: ACK it at once, CE is news */
+bool tcp_ecn_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg);
+
 /* ------------------------------------------------------------------ tcp_listen.c, tcp_timewait.c */
 
 /**

@@ -65,6 +65,7 @@ tcp_syn_options(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *
 		tcb->flags |= TF_WS;
 		tcb->wscale = (uint8_t)(seg->wscale << 4 | ctx->rcv_wscale);
 	}
+	tcp_ecn_setup(ctx, tcb, seg);
 	tcb->mss = mss;
 }
 
@@ -126,6 +127,7 @@ answer_unacceptable(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_s
 	if (syn_again(tcb, seg)) {
 		if (!tcp_oow_limited(ctx, tcb)) {
 			limit_start(ctx, tcb);
+			tcp_ecn_setup(ctx, tcb, seg); /* the second SYN may be a plain one */
 			tcp_want_output(ctx, tcb, OUT_SYN);
 		}
 		return;
@@ -443,6 +445,8 @@ check_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	}
 	if (seq_lt(seg->ack, tcb->snd_una))
 		return NEXT_STEP; /* an old duplicate says nothing, its text may be new */
+	if ((tcb->flags & TF_ECN) != 0)
+		tcp_ecn_echo(ctx, tcb, seg);
 	if (seq_gt(seg->ack, tcb->snd_una)) {
 		fin = new_ack(ctx, tcb, seg);
 		window_update(ctx, tcb, seg);
@@ -528,7 +532,7 @@ process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	const bool had_text = seg->payload.len > 0;
 	const uint32_t rcv_nxt = tcb->rcv_nxt;
 	const struct tcp_block *b = tcp_block(ctx, tcb);
-	const bool gap = b != NULL && b->ooo_head != PTCP_NIL;
+	bool at_once = b != NULL && b->ooo_head != PTCP_NIL; /* a gap */
 	enum drop_reason cut, reason;
 
 	if (tcb->state != TCP_ESTABLISHED && tcb->state != TCP_FIN_WAIT_1 &&
@@ -541,6 +545,8 @@ process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	}
 	if (!had_text)
 		return NEXT_STEP;
+	if ((tcb->flags & TF_ECN) != 0 && tcp_ecn_text(ctx, tcb, seg))
+		at_once = true;
 	cut = trim(tcb, seg);
 	if (seg->payload.len == 0) {
 		acknowledge_text(ctx, tcb, true);
@@ -559,7 +565,7 @@ process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	}
 	reason = tcp_text(ctx, tcb, seg);
 	/* Out of order, or filling a gap: at once (RFC 5681 section 4.2). */
-	acknowledge_text(ctx, tcb, seg->seq != rcv_nxt || gap || reason != DROP_NONE);
+	acknowledge_text(ctx, tcb, seg->seq != rcv_nxt || at_once || reason != DROP_NONE);
 	owe_duplicates(ctx, tcb, tcb->rcv_nxt != rcv_nxt);
 	if (reason != DROP_NONE)
 		(void)tcp_drop(ctx, reason);
@@ -717,6 +723,7 @@ predicted(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 
 	if (tcb->state != TCP_ESTABLISHED || (seg->flags & ~TCP_PSH) != TCP_ACK ||
 			seg->seq != tcb->rcv_nxt || seg->wnd != tcb->snd_wnd || seg->wnd == 0 ||
+			seg->ecn == ECN_CE ||
 			(tcb->flags &
 					(TF_RECOVERY | TF_LOSS | TF_PERSIST | TF_FIN_AHEAD |
 							TF_ORPHAN | TF_TS_STALE)) != 0)

@@ -108,6 +108,8 @@ acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	/* Text is no duplicate ACK: those follow. */
 	if (b == NULL || b->dup_owed == 0)
 		tcb->out &= (uint8_t)~OUT_ACK;
+	if ((tcb->flags & TF_ECE) != 0)
+		seg->flags |= TCP_ECE;
 	if ((tcb->flags & TF_TS) != 0)
 		add_timestamp(ctx, tcb, seg);
 }
@@ -144,6 +146,7 @@ make_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		tcb->last_ack_sent = tcb->rcv_nxt;
 		tcb->rcv_adv = seq_max(tcb->rcv_adv, tcb->rcv_nxt + tcp_syn_window(ctx));
 	}
+	seg->flags |= tcp_ecn_syn_flags(ctx, tcb);
 	seg->wnd = tcp_syn_window(ctx);
 	seg->opts |= TCP_OPT_MSS;
 	seg->mss = tcp_our_mss(ctx, seg->family);
@@ -376,6 +379,8 @@ fits:
 		return false;
 	}
 	make_new(ctx, tcb, out, len, last);
+	if ((tcb->flags & TF_ECN) != 0)
+		tcp_ecn_mark(tcb, out);
 	if (len > 0 && tcb->snd_nxt - tcb->snd_una + tcb->mss > tcb->cwnd)
 		tcp_cc_full(tcb, b);
 	return true;

@@ -325,6 +325,8 @@ tcp_established(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	}
 	tcp_set_state(ctx, tcb, TCP_ESTABLISHED);
 	tcp_count(ctx, COUNTER_ESTABLISHED);
+	if ((tcb->flags & TF_ECN) != 0)
+		tcp_count(ctx, COUNTER_ECN_AGREED);
 	tcb->shift = 0;
 	tcb->probes = 0;
 	tcp_rexmt_stop(tcb);

@@ -18,6 +18,12 @@
 #define TCP_ECE 0x40
 #define TCP_CWR 0x80
 
+/* The two ECN bits of the IP header (RFC 3168 section 5): tcp_seg.ecn. */
+#define ECN_NOT_ECT 0
+#define ECN_ECT1    1
+#define ECN_ECT0    2
+#define ECN_CE      3
+
 /* Which options a segment carries: tcp_seg.opts. */
 #define TCP_OPT_MSS     0x01
 #define TCP_OPT_WSCALE  0x02
