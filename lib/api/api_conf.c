@@ -108,7 +108,7 @@ ptcp_conf_check(const struct ptcp_conf *c, char *err, size_t err_size)
 			{"rcv_buf_max", c->rcv_buf_max, 0, BUF_MAX, false},
 			{"snd_buf_max", c->snd_buf_max, 0, BUF_MAX, false},
 			{"mem_max", c->mem_max, 65536, UINT64_C(1) << 40, true},
-			{"max_half_open", c->max_half_open, 1, INDEX_MAX, true},
+			{"max_half_open", c->max_half_open, 1, 1u << 24, true},
 			{"user_timeout_ms", c->user_timeout_ms, 0, DAY_MS, false},
 			{"cc", c->cc, 0, PTCP_CC_MAX - 1, false},
 			{"cookies", c->cookies, 0, PTCP_COOKIES_MAX - 1, false},
@@ -148,12 +148,17 @@ api_conf_core(const struct ptcp_conf *c, struct tcp_conf *core)
 {
 	const uint32_t blocks = or_default(c->max_blocks, c->max_connections, 1, BLOCKS_MAX);
 
+	/* More than could be established serve nobody: tcp_listen_refuses(). */
+	const uint32_t half =
+			or_default(c->max_half_open, c->max_connections / 16, HALF_OPEN_MIN, HALF_OPEN_MAX);
+
 	*core = (struct tcp_conf){
 			.max_tcbs = c->max_connections,
 			.max_timewait = or_default(
 					c->max_timewait, 2ull * c->max_connections, 1, INDEX_MAX),
 			.max_blocks = blocks,
 			.max_nodes = or_default(c->max_nodes, 8ull * blocks, NODES_MIN, INDEX_MAX),
+			.max_half_open = RTE_MIN(half, c->max_connections),
 			.max_dests = or_default(c->max_dests, DESTS_DEFAULT, 1, DESTS_DEFAULT),
 			.msl_ms = c->msl_ms,
 			.rto_initial_ms = c->rto_initial_ms,
@@ -169,8 +174,6 @@ api_conf_core(const struct ptcp_conf *c, struct tcp_conf *core)
 			.snd_buf_max = c->snd_buf_max,
 			.mem_max = c->mem_max,
 			.user_timeout_ms = c->user_timeout_ms,
-			.max_half_open = or_default(c->max_half_open, c->max_connections / 16,
-					HALF_OPEN_MIN, HALF_OPEN_MAX),
 			.cookies = (uint8_t)c->cookies,
 			.cc = (uint8_t)c->cc,
 			.mss_max = c->mss,

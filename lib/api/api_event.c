@@ -95,6 +95,8 @@ state_of(struct ptcp_worker *w, const struct tcp_seg *seg, bool sent)
 
 	if (index != PTCP_NIL)
 		return (enum ptcp_state)tcp_at(&w->ctx, index)->state;
+	if (tcp_half_find(&w->ctx, hash, &k) != PTCP_NIL)
+		return PTCP_SYN_RECEIVED;
 	if (timewait_find(w->ctx.timewait, hash, &k) != PTCP_NIL)
 		return PTCP_TIME_WAIT;
 	return PTCP_CLOSED;

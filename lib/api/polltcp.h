@@ -122,6 +122,7 @@ struct ptcp_conf {
 	uint32_t max_blocks; /**< connections with data in flight or unread at once, 1 to 2^28; 0: max_connections, at most 65,536 */
 	uint32_t max_nodes; /**< slices queued in both directions, 16 to 2^28; 0: 8 for each block, at least 16,384 */
 	uint32_t max_dests; /**< (local address, remote address and port) triples to connect to, 1 to 65,536; 0: 64 */
+	uint32_t max_half_open; /**< records of half-open connections of listeners, 64 bytes each, 16 to 2^24; 0: 1/16 of max_connections, 1,024 to 65,536. Never more than max_connections */
 	uint32_t n_mbufs; /**< for headers and ptcp_send_copy(), 1,024 to 2^24; 0: max_blocks, at least 4,096, at most 16,384 */
 	uint32_t msl_ms;  /**< 10 to 600,000; 30,000. TIME-WAIT lasts twice this */
 	uint32_t rto_initial_ms; /**< 10 to 60,000; 1,000 (RFC 6298) */
@@ -426,7 +427,7 @@ PTCP_API uint32_t ptcp_state_count(const struct ptcp_worker *w, enum ptcp_state 
 
 /** A pool of the worker: everything that could leak. */
 struct ptcp_pool_info {
-	const char *name; /**< "tcb", "block", "node", "timewait", "port", "mbuf", ... */
+	const char *name; /**< "tcb", "block", "node", "timewait", "port", "half_open", "mbuf", ... */
 	uint32_t size;
 	uint32_t used;
 	uint32_t peak; /**< 0 where it is not kept */

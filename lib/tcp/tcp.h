@@ -27,6 +27,7 @@
 #include "conn/timewait.h"
 #include "time/clock.h"
 #include "tcp/tcp_cc.h"
+#include "tcp/tcp_half.h"
 #include "tcp/tcp_recovery.h"
 #include "time/wheel.h"
 #include "wire/seg.h"
@@ -65,7 +66,6 @@ enum tcp_reason {
 #define TF_NODELAY   0x002000u /**< no Nagle */
 #define TF_ORPHAN    0x004000u /**< ptcp_close(): nobody reads any more */
 #define TF_ACTIVE    0x008000u /**< opened actively: the local port goes back at the end */
-#define TF_PASSIVE   0x010000u /**< half-open of a listener: counted in its n_half_open */
 #define TF_RECOVERY  0x020000u /**< fast recovery (RFC 6582): until block.recover is acknowledged */
 #define TF_LOSS                                                                                    \
 	0x040000u /**< after a timeout: [block.rtx_nxt, block.recover) is to be sent again */
@@ -113,8 +113,8 @@ struct tcp_tcb {
 	uint8_t state;    /**< enum tcp_state, written by tcp_set_state() alone */
 	uint8_t wscale;   /**< high nibble: the peer's (for snd_wnd); low nibble: ours */
 	uint8_t out;      /**< OUT_* */
-	uint8_t listener; /**< of a half-open connection */
-	uint32_t flags;   /**< TF_* */
+	uint8_t spare;
+	uint32_t flags; /**< TF_* */
 	uint32_t ts_recent;
 	uint32_t last_ack_sent; /**< RFC 7323 Last.ACK.sent */
 	uint32_t blk;           /**< index of the on-demand block, or PTCP_NIL */
@@ -209,7 +209,7 @@ struct tcp_conf {
 	uint32_t snd_buf_max; /**< the same for snd_buf */
 	uint64_t mem_max; /**< octets that all queues of the worker may hold; 0: no bound but the nodes */
 	uint32_t user_timeout_ms; /**< of the default profile (RFC 5482), 0: data_r2_ms */
-	uint32_t max_half_open;   /**< records of half-open passive connections */
+	uint32_t max_half_open;   /**< records of half-open passive connections; 0: max_tcbs */
 	uint32_t max_ranges;      /**< of the scoreboards of all senders */
 	uint8_t cookies;          /**< enum tcp_cookies */
 	uint8_t cc;               /**< enum tcp_cc_id of the default profile */
@@ -298,6 +298,12 @@ struct tcp_ctx {
 	struct laddr_table *laddr; /**< the worker's */
 	struct listener_table *listeners;
 	struct wheel wheel;
+	/* Half-open connections of listeners: tcp_half.h. */
+	struct tcp_half *half;
+	struct ip_addr *half_raddr6; /**< by record index; NULL without IPv6 */
+	struct pool half_pool;
+	struct conn_table half_table;
+	struct wheel half_wheel;
 	struct siphash_key hash_key; /**< tables */
 	struct siphash_key isn_key;  /**< RFC 6528 */
 	struct siphash_key ts_key;   /**< timestamp offsets */
@@ -313,6 +319,7 @@ struct tcp_ctx {
 	uint32_t output[TCP_LIST_MAX];
 	uint32_t event[TCP_LIST_MAX];
 	struct tcp_seg reply[TCP_REPLY_MAX];
+	bool reply_again[TCP_REPLY_MAX]; /**< it was sent before: tcp_reply_again() */
 	struct tcp_profile profile[TCP_PROFILE_MAX];
 };
 
@@ -395,6 +402,8 @@ static inline void
 tcp_prefetch(const struct tcp_ctx *ctx, const struct tcp_seg *seg)
 {
 	conn_table_prefetch(&ctx->table, seg->hash);
+	if (ctx->half_table.n_used > 0)
+		conn_table_prefetch(&ctx->half_table, seg->hash);
 }
 
 static inline void
@@ -420,7 +429,7 @@ struct tcp_icmp {
 
 enum drop_reason tcp_icmp_arrives(struct tcp_ctx *ctx, const struct tcp_icmp *icmp);
 
-/** Deadlines: advance wheel and TIME-WAIT to ctx->now, at most @p budget units of work each. @return expiries */
+/** Deadlines: advance wheels and TIME-WAIT to ctx->now, at most @p budget units of work each. @return expiries */
 uint32_t tcp_advance(struct tcp_ctx *ctx, uint32_t budget);
 
 /** When tcp_advance() is next needed, at the earliest: for an idle worker and for virtual time. */
@@ -437,8 +446,15 @@ uint32_t tcp_output_next(struct tcp_ctx *ctx);
  */
 bool tcp_output(struct tcp_ctx *ctx, uint32_t index, struct tcp_out *out);
 
-/** Pull one segment that belongs to no TCB (RST, ACK of TIME-WAIT), or NULL; valid until the next call. */
+/** Pull one segment that belongs to no TCB (RST, ACK of TIME-WAIT, SYN,ACK), or NULL; valid until the next call. */
 const struct tcp_seg *tcp_reply_next(struct tcp_ctx *ctx);
+
+/** Whether what tcp_reply_next() gave last had been sent before. */
+static inline bool
+tcp_reply_again(const struct tcp_ctx *ctx)
+{
+	return ctx->reply_again[(ctx->reply_head - 1) & (TCP_REPLY_MAX - 1)];
+}
 
 /** Take the next TCB with events that can be delivered. @return false: none */
 bool tcp_event_next(struct tcp_ctx *ctx, uint32_t *index, uint8_t *events);

@@ -74,6 +74,8 @@ check_live(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 		return "snd_una beyond snd_nxt";
 	if ((tcb->flags & TF_IN_TABLE) == 0)
 		return "live connection not in the table";
+	if (tcb->state == TCP_SYN_RECEIVED && (tcb->flags & TF_ACTIVE) == 0)
+		return "a listener's half-open connection in a TCB";
 	if (tcb->state != TCP_SYN_SENT && seq_gt(tcb->rcv_nxt, tcb->rcv_adv))
 		return "rcv_nxt beyond the advertised edge";
 	if (tcb->snd_una != tcb->snd_nxt && (tcb->flags & (TF_REXMT | TF_PERSIST)) == 0 &&
@@ -99,7 +101,7 @@ const char *
 tcp_check(const struct tcp_ctx *ctx, uint32_t index)
 {
 	const char *text = NULL;
-	uint32_t live = 0;
+	uint32_t live = 0, half = 0, syn_received = 0;
 
 	if (index != PTCP_NIL) {
 		const struct tcp_tcb *tcb = tcp_at(ctx, index);
@@ -114,10 +116,15 @@ tcp_check(const struct tcp_ctx *ctx, uint32_t index)
 		if (tcb->state == TCP_CLOSED || tcb->state == TCP_TIME_WAIT)
 			continue;
 		live++;
+		syn_received += tcb->state == TCP_SYN_RECEIVED;
 		text = check_live(ctx, tcb);
 	}
 	if (text == NULL && live != ctx->table.n_used)
 		text = "table and live connections disagree";
+	if (text == NULL)
+		text = tcp_half_check(ctx, &half);
+	if (text == NULL && ctx->n_state[TCP_SYN_RECEIVED] != syn_received + half)
+		text = "SYN-RECEIVED miscounted";
 	if (text == NULL)
 		text = wheel_check(&ctx->wheel);
 	if (text == NULL)

@@ -6,19 +6,26 @@
 #define MTU_FLOOR_V4 576
 #define MTU_FLOOR_V6 1280
 
+/** Payload of a segment without options that the path takes. */
+static uint32_t
+path_mss(const struct tcp_icmp *icmp)
+{
+	const bool v6 = icmp->quoted.family == IP_V6;
+	const uint32_t floor = v6 ? MTU_FLOOR_V6 : MTU_FLOOR_V4;
+
+	return (icmp->mtu < floor ? floor : icmp->mtu) - (v6 ? 60u : 40u);
+}
+
 /** A smaller way: segments become smaller, and what was too big goes again. */
 static void
 too_big(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_icmp *icmp)
 {
-	const bool v6 = icmp->quoted.family == IP_V6;
-	const uint32_t headers = (v6 ? 60u : 40u) + ((tcb->flags & TF_TS) != 0 ? TCP_TS_LEN : 0);
-	const uint32_t floor = v6 ? MTU_FLOOR_V6 : MTU_FLOOR_V4;
-	const uint32_t mtu = icmp->mtu < floor ? floor : icmp->mtu;
+	const uint32_t mss = path_mss(icmp) - ((tcb->flags & TF_TS) != 0 ? TCP_TS_LEN : 0);
 	struct tcp_block *b = tcp_block(ctx, tcb);
 
-	if (mtu - headers >= tcb->mss)
+	if (mss >= tcb->mss)
 		return;
-	tcb->mss = (uint16_t)(mtu - headers);
+	tcb->mss = (uint16_t)mss;
 	if (b == NULL || tcb->snd_una == tcb->snd_nxt || !tcp_synchronized(tcb->state))
 		return;
 	/* Not a sign of congestion: cwnd stays (RFC 1191 section 6.4). */
@@ -45,11 +52,17 @@ tcp_icmp_arrives(struct tcp_ctx *ctx, const struct tcp_icmp *icmp)
 					},
 			.raddr6 = v6 ? &q->dst : NULL,
 	};
-	const uint32_t index = conn_table_find(&ctx->table, conn_hash(&ctx->hash_key, &k), &k);
+	const uint32_t hash = conn_hash(&ctx->hash_key, &k);
+	uint32_t index = conn_table_find(&ctx->table, hash, &k);
 	struct tcp_tcb *tcb;
 
-	if (index == PTCP_NIL)
-		return tcp_drop(ctx, DROP_ICMP_QUOTE);
+	if (index == PTCP_NIL) {
+		index = tcp_half_find(ctx, hash, &k);
+		if (index == PTCP_NIL)
+			return tcp_drop(ctx, DROP_ICMP_QUOTE);
+		return tcp_half_icmp(ctx, index, q->seq, icmp->hard,
+				icmp->too_big ? (uint16_t)path_mss(icmp) : UINT16_MAX);
+	}
 	tcb = tcp_at(ctx, index);
 	/* Who quotes what is in flight has seen it; anybody can invent the rest (RFC 5927 section 4.1). */
 	if (!seq_in(q->seq, tcb->snd_una, tcb->snd_nxt - tcb->snd_una))

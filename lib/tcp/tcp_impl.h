@@ -77,6 +77,17 @@ tcp_unsent(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 void tcp_want_output(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t out);
 void tcp_want_event(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t events);
 
+/** Not SYN+FIN, SYN+RST, nor none of ACK, RST, SYN: those mean nothing in any state but CLOSED. */
+static inline bool
+tcp_flags_ok(uint8_t flags)
+{
+	const uint8_t odd = flags & (TCP_SYN | TCP_FIN | TCP_RST);
+
+	return odd != (TCP_SYN | TCP_FIN) && odd != (TCP_SYN | TCP_RST) &&
+			odd != (TCP_SYN | TCP_FIN | TCP_RST) &&
+			(flags & (TCP_ACK | TCP_RST | TCP_SYN)) != 0;
+}
+
 /** An answer to an unacceptable segment left less than TCP_OOW_MS ago. */
 static inline bool
 tcp_oow_limited(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
@@ -197,6 +208,8 @@ void tcp_timeout(struct tcp_ctx *ctx, uint32_t index);
 
 /** RFC 6528: M + F(tuple, secret), M in steps of 4 microseconds. */
 uint32_t tcp_isn(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+uint32_t tcp_isn_of(const struct tcp_ctx *ctx, const struct ip_addr *local,
+		const struct ip_addr *remote, uint16_t lport, uint16_t rport);
 
 /** RFC 7323 section 5.4: a random offset for each tuple, the same for its next incarnation (RFC 6191). */
 uint32_t tcp_ts_offset(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
@@ -210,6 +223,28 @@ uint16_t tcp_syn_window(const struct tcp_ctx *ctx);
 
 /** The MSS option that we send. */
 uint16_t tcp_our_mss(const struct tcp_ctx *ctx, enum ip_family family);
+
+/**
+ * What SYN (in SYN-SENT) or SYN,ACK (in SYN-RECEIVED) says after @p tcb: SEQ, ACK, window, options. @p seg has the tuple.
+ * @p tcb may be one on the stack that is in no table.
+ */
+void tcp_syn_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
+
+/** What an ACK says after @p tcb: ACK, window, timestamp; the same may be said of @p tcb. */
+void tcp_ack_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
+
+static inline bool
+tcp_reply_room(const struct tcp_ctx *ctx)
+{
+	return ctx->reply_tail - ctx->reply_head < TCP_REPLY_MAX;
+}
+
+/** The reply made last is one that was sent before. */
+static inline void
+tcp_reply_mark_again(struct tcp_ctx *ctx)
+{
+	ctx->reply_again[(ctx->reply_tail - 1) & (TCP_REPLY_MAX - 1)] = true;
+}
 
 /** A place in the reply ring, zeroed, addressed back to the sender of @p seg; NULL (counted) when it is full. */
 struct tcp_seg *tcp_reply(struct tcp_ctx *ctx, const struct tcp_seg *seg);
@@ -244,6 +279,13 @@ bool tcp_ecn_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg
  */
 enum drop_reason tcp_listen_arrives(
 		struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t iss_floor, bool has_floor);
+
+/** @p tcb, in CLOSED, becomes @p listener's connection to the sender of @p seg, in SYN-RECEIVED. */
+void tcp_passive_begin(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint16_t listener,
+		const struct tcp_seg *seg);
+
+/** The segment that ends the handshake of @p tcb, from SYN-RECEIVED on (RFC 9293 section 3.10.7.4). */
+enum drop_reason tcp_arrives_tcb(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
 
 /** Why a SYN would find no place now, or DROP_NONE. */
 enum drop_reason tcp_listen_refuses(const struct tcp_ctx *ctx, uint16_t listener);

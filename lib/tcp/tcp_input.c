@@ -182,7 +182,6 @@ check_rst(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		return DROP_TCP_RST_CHALLENGED;
 	}
 	tcp_count(ctx, COUNTER_RST_IN);
-	/* A passive opener returns to LISTEN: its listener never left it. */
 	tcp_end(ctx, tcb, tcb->state == TCP_SYN_RECEIVED ? TCP_REASON_REFUSED : TCP_REASON_RESET,
 			false);
 	return DROP_NONE;
@@ -195,10 +194,6 @@ check_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 {
 	if ((seg->flags & TCP_SYN) == 0)
 		return NEXT_STEP;
-	if (tcb->state == TCP_SYN_RECEIVED && (tcb->flags & TF_PASSIVE) != 0) {
-		tcp_end(ctx, tcb, TCP_REASON_RESET, false);
-		return DROP_NONE;
-	}
 	challenge(ctx, tcb, true);
 	return DROP_TCP_SYN_CHALLENGED;
 }
@@ -710,6 +705,12 @@ arrives_other(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	return reason;
 }
 
+enum drop_reason
+tcp_arrives_tcb(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
+{
+	return arrives_other(ctx, tcb, seg);
+}
+
 /**
  * The predicted path (after Van Jacobson): ESTABLISHED, nothing but ACK and PSH, exactly the next octet, the window as it
  * was, no loss being repaired. It acknowledges something new, or carries text that fits, or both.
@@ -759,14 +760,9 @@ predicted(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 static enum drop_reason
 arrives_conn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
-	const uint8_t odd = seg->flags & (TCP_SYN | TCP_FIN | TCP_RST);
-
 	if (PTCP_LIKELY(predicted(ctx, tcb, seg)))
 		return DROP_NONE;
-	/* SYN+FIN, SYN+RST, and segments with none of ACK, RST, SYN mean nothing in any state. */
-	if (odd == (TCP_SYN | TCP_FIN) || odd == (TCP_SYN | TCP_RST) ||
-			odd == (TCP_SYN | TCP_FIN | TCP_RST) ||
-			(seg->flags & (TCP_ACK | TCP_RST | TCP_SYN)) == 0)
+	if (!tcp_flags_ok(seg->flags))
 		return tcp_drop(ctx, DROP_TCP_FLAGS);
 	if (tcb->state == TCP_SYN_SENT)
 		return arrives_syn_sent(ctx, tcb, seg);
@@ -820,6 +816,9 @@ tcp_segment_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg)
 	index = conn_table_find(&ctx->table, seg->hash, &k);
 	if (PTCP_LIKELY(index != PTCP_NIL))
 		return arrives_conn(ctx, tcp_at(ctx, index), seg);
+	index = tcp_half_find(ctx, seg->hash, &k);
+	if (index != PTCP_NIL)
+		return tcp_half_arrives(ctx, seg, index);
 	index = timewait_find(ctx->timewait, seg->hash, &k);
 	if (index != PTCP_NIL)
 		return tcp_timewait_arrives(ctx, seg, index);

@@ -21,14 +21,20 @@ tuple_hash(const struct siphash_key *key, const struct ip_addr *local, const str
 }
 
 uint32_t
+tcp_isn_of(const struct tcp_ctx *ctx, const struct ip_addr *local, const struct ip_addr *remote,
+		uint16_t lport, uint16_t rport)
+{
+	return (uint32_t)(ctx->now / 4) +
+			(uint32_t)tuple_hash(&ctx->isn_key, local, remote, lport, rport);
+}
+
+uint32_t
 tcp_isn(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
 	const struct ip_addr local = laddr_get(ctx->laddr, tcb->id.laddr);
 	const struct ip_addr remote = tcp_raddr(ctx, tcb);
 
-	return (uint32_t)(ctx->now / 4) +
-			(uint32_t)tuple_hash(&ctx->isn_key, &local, &remote, tcb->id.lport,
-					tcb->id.rport);
+	return tcp_isn_of(ctx, &local, &remote, tcb->id.lport, tcb->id.rport);
 }
 
 uint32_t

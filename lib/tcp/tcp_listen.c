@@ -2,48 +2,43 @@
 /* LISTEN: RFC 9293 section 3.10.7.2. */
 #include "tcp/tcp_impl.h"
 
-/** A TCB in SYN-RECEIVED for an acceptable SYN. */
-static struct tcp_tcb *
-open_passive(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint16_t listener)
+void
+tcp_passive_begin(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint16_t listener,
+		const struct tcp_seg *seg)
 {
-	struct listener *l = &ctx->listeners->l[listener];
-	struct tcp_tcb *tcb = tcp_alloc(ctx);
+	const struct listener *l = &ctx->listeners->l[listener];
 
-	if (tcb == NULL)
-		return NULL;
-	tcb->id = (struct conn_ident){
-			.raddr = seg->family == IP_V6 ? ip_addr_fold(&seg->src) : seg->src.v4,
-			.rport = seg->sport,
-			.lport = seg->dport,
-			.laddr = seg->laddr,
-			.aux = UINT16_MAX,
-	};
-	tcb->listener = (uint8_t)listener;
-	tcb->flags |= TF_PASSIVE;
 	tcb->ops = (uint8_t)(l->profile >> 8);
 	tcb->profile = (uint8_t)l->profile;
 	ctx->profile[tcb->profile].refs++;
 	tcb->arg = l->arg;
-	l->n_half_open++;
 	tcp_insert(ctx, tcb, &seg->src, seg->hash);
-	return tcb;
+	tcp_set_state(ctx, tcb, TCP_SYN_RECEIVED);
 }
 
 enum drop_reason
 tcp_listen_refuses(const struct tcp_ctx *ctx, uint16_t listener)
 {
 	const struct listener *l = &ctx->listeners->l[listener];
+	const uint32_t half = ctx->half_pool.n_used;
+	const enum drop_reason reason = tcp_admit(ctx);
 
 	if (ctx->draining || l->n_half_open >= l->backlog)
 		return DROP_TCP_BACKLOG;
-	return tcp_admit(ctx);
+	if (reason != DROP_NONE)
+		return reason;
+	/* No more are half-open than could be established: whoever gets SYN,ACK finds a place, as a rule. */
+	if (half >= pool_free_count(&ctx->tcb_pool))
+		return DROP_TCP_NO_TCB;
+	if (ctx->tcb_pool.n_used + half + timewait_count(ctx->timewait) >= ctx->conf.max_timewait)
+		return DROP_TCP_NO_TIMEWAIT;
+	return pool_free_count(&ctx->half_pool) > 0 ? DROP_NONE : DROP_TCP_BACKLOG;
 }
 
 enum drop_reason
 tcp_listen_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t iss_floor, bool has_floor)
 {
 	const uint16_t listener = listener_find(ctx->listeners, seg->laddr, seg->dport);
-	struct tcp_tcb *tcb;
 	enum drop_reason reason;
 
 	/* First, RST: ignored. Second, ACK: nothing was sent that it could acknowledge. */
@@ -59,26 +54,6 @@ tcp_listen_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t iss_floor,
 	reason = tcp_listen_refuses(ctx, listener);
 	if (reason != DROP_NONE)
 		return tcp_drop(ctx, reason);
-	tcb = open_passive(ctx, seg, listener);
-	if (tcb == NULL)
-		return tcp_drop(ctx, DROP_TCP_NO_TCB);
-	tcb->rcv_nxt = seg->seq + 1;
-	tcb->rcv_adv = tcb->rcv_nxt + tcp_syn_window(ctx);
-	tcb->last_ack_sent = tcb->rcv_nxt;
-	tcb->ts_offset = tcp_ts_offset(ctx, tcb);
-	tcp_syn_options(ctx, tcb, seg);
-	tcb->snd_una = tcp_isn(ctx, tcb);
-	/* RFC 6191, RFC 1122 section 4.2.2.13: beyond whatever the last incarnation used. */
-	if (has_floor && seq_leq(tcb->snd_una, iss_floor))
-		tcb->snd_una = iss_floor + 1;
-	tcb->snd_nxt = tcb->snd_una + 1;
-	tcb->snd_wnd = (uint16_t)(seg->wnd >> (tcb->wscale >> 4));
-	tcb->max_wnd = tcb->snd_wnd;
-	tcb->wl1 = seg->seq;
-	tcb->t_recv = ctx->now_ms;
-	tcp_count(ctx, COUNTER_OPENED);
-	tcp_set_state(ctx, tcb, TCP_SYN_RECEIVED);
-	/* Text that came with the SYN is not kept (half-open memory is fixed): unacknowledged, it comes again. */
-	tcp_want_output(ctx, tcb, OUT_SYN);
+	tcp_half_open(ctx, seg, listener, iss_floor, has_floor);
 	return DROP_NONE;
 }

@@ -89,7 +89,7 @@ window_field(uint32_t wnd, uint8_t scale, uint32_t room)
 
 /** Put ACK and window into @p seg; the edge never moves left (RFC 9293 section 3.8.6.2.2). */
 static void
-acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
+acknowledge(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
 	const uint8_t scale = tcb->wscale & 15;
 	const uint32_t edge = window_edge(ctx, tcb);
@@ -130,17 +130,15 @@ tcp_our_mss(const struct tcp_ctx *ctx, enum ip_family family)
 
 /* ------------------------------------------------------------------ segments without text */
 
-/** SYN in SYN-SENT, SYN,ACK in SYN-RECEIVED; its options are answers there. */
-static void
-make_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+/* Its options are answers in SYN,ACK. */
+void
+tcp_syn_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
 	const bool answer = tcb->state == TCP_SYN_RECEIVED;
-	struct tcp_seg *seg = &out->seg;
 
-	fill(ctx, tcb, out, tcb->snd_una, TCP_SYN);
-	/* rttvar counts SYNs until the handshake is done; the one of a simultaneous open becomes SYN,ACK. */
-	out->rexmt = tcb->rttvar > (answer && (tcb->flags & TF_ACTIVE) != 0);
-	if (tcb->state == TCP_SYN_RECEIVED) {
+	seg->seq = tcb->snd_una;
+	seg->flags = TCP_SYN;
+	if (answer) {
 		seg->flags |= TCP_ACK;
 		seg->ack = tcb->rcv_nxt;
 		tcb->last_ack_sent = tcb->rcv_nxt;
@@ -158,6 +156,22 @@ make_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		seg->opts |= TCP_OPT_SACK_OK;
 	if (answer ? (tcb->flags & TF_TS) != 0 : ctx->conf.timestamps)
 		add_timestamp(ctx, tcb, seg);
+}
+
+void
+tcp_ack_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
+{
+	acknowledge(ctx, tcb, seg);
+}
+
+/** SYN in SYN-SENT; in the SYN-RECEIVED of a simultaneous open SYN,ACK. (That of a listener: tcp_half.c.) */
+static void
+make_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	fill(ctx, tcb, out, tcb->snd_una, TCP_SYN);
+	tcp_syn_fields(ctx, tcb, &out->seg);
+	/* rttvar counts SYNs until the handshake is done; the one of a simultaneous open becomes SYN,ACK. */
+	out->rexmt = tcb->rttvar > (tcb->state == TCP_SYN_RECEIVED);
 	tcb->out &= (uint8_t) ~(OUT_SYN | OUT_ACK);
 	if (out->rexmt)
 		tcp_count(ctx, COUNTER_RETRANSMITTED);
@@ -515,10 +529,11 @@ tcp_reply(struct tcp_ctx *ctx, const struct tcp_seg *seg)
 {
 	struct tcp_seg *r;
 
-	if (ctx->reply_tail - ctx->reply_head == TCP_REPLY_MAX) {
+	if (!tcp_reply_room(ctx)) {
 		(void)tcp_drop(ctx, DROP_TX_FULL);
 		return NULL;
 	}
+	ctx->reply_again[ctx->reply_tail & (TCP_REPLY_MAX - 1)] = false;
 	r = &ctx->reply[ctx->reply_tail++ & (TCP_REPLY_MAX - 1)];
 	*r = (struct tcp_seg){
 			.src = seg->dst,

@@ -4,7 +4,6 @@
 
 PTCP_STATIC_ASSERT((TCP_LIST_MAX & (TCP_LIST_MAX - 1)) == 0, "a ring's size");
 PTCP_STATIC_ASSERT((TCP_REPLY_MAX & (TCP_REPLY_MAX - 1)) == 0, "a ring's size");
-PTCP_STATIC_ASSERT(LISTENERS_MAX <= 256, "tcb.listener is 8 bits");
 
 #define ALIGNED(n) (((n) + PTCP_CACHE_LINE - 1) & ~(size_t)(PTCP_CACHE_LINE - 1))
 
@@ -62,6 +61,12 @@ port_conf_of(const struct tcp_conf *conf)
 			.last = conf->port_last};
 }
 
+static uint32_t
+half_max(const struct tcp_conf *conf)
+{
+	return conf->max_half_open != 0 ? conf->max_half_open : conf->max_tcbs;
+}
+
 size_t
 tcp_memory_size(const struct tcp_conf *conf)
 {
@@ -74,6 +79,7 @@ tcp_memory_size(const struct tcp_conf *conf)
 	size += ALIGNED(conf->max_blocks * sizeof(struct tcp_block));
 	size += ALIGNED(conf->max_nodes * sizeof(struct tcp_node));
 	size += ALIGNED(conn_table_size(conf->max_tcbs));
+	size += tcp_half_size(half_max(conf), conf->ipv6);
 	size += ALIGNED(timewait_size(&tw));
 	size += ALIGNED(port_size(&ports));
 	size += ALIGNED(sizeof(struct listener_table));
@@ -110,6 +116,7 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 
 	memset(ctx, 0, sizeof(*ctx));
 	ctx->conf = *conf;
+	ctx->conf.max_half_open = half_max(conf);
 	ctx->hash_key = secrets->hash_key;
 	ctx->isn_key = secrets->isn_key;
 	ctx->ts_key = secrets->ts_key;
@@ -132,6 +139,7 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 	part = carve(&p, conn_table_size(conf->max_tcbs));
 	conn_table_init(&ctx->table, part, conf->max_tcbs, ctx->tcb, sizeof(struct tcp_tcb),
 			ctx->raddr6);
+	tcp_half_init(ctx, carve(&p, tcp_half_size(half_max(conf), conf->ipv6)));
 	ctx->timewait = timewait_init(carve(&p, timewait_size(&tw)), &tw);
 	ctx->ports = port_init(carve(&p, port_size(&ports)), &ports);
 	ctx->listeners = carve(&p, sizeof(struct listener_table));
@@ -319,10 +327,6 @@ tcp_set_state(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_state state)
 void
 tcp_established(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
-	if ((tcb->flags & TF_PASSIVE) != 0) {
-		ctx->listeners->l[tcb->listener].n_half_open--;
-		tcb->flags &= ~TF_PASSIVE;
-	}
 	tcp_set_state(ctx, tcb, TCP_ESTABLISHED);
 	tcp_count(ctx, COUNTER_ESTABLISHED);
 	if ((tcb->flags & TF_ECN) != 0)
@@ -353,27 +357,19 @@ detach(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	wheel_cancel(&ctx->wheel, tcp_index(ctx, tcb));
 	tcb->flags &= ~(TF_REXMT | TF_PERSIST | TF_FW2 | TF_KEEP_PROBE | TF_DELACK | TF_LOSS |
 			TF_RECOVERY);
-	if ((tcb->flags & TF_PASSIVE) != 0) {
-		ctx->listeners->l[tcb->listener].n_half_open--;
-		tcb->flags &= ~TF_PASSIVE;
-	}
 }
 
 static void
-owe_closed(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason, bool known)
+owe_closed(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason)
 {
 	tcb->reason = (uint8_t)reason;
 	tcp_count(ctx, reason == TCP_REASON_DONE ? COUNTER_CLOSED : COUNTER_FAILED);
-	if (known)
-		tcp_want_event(ctx, tcb, EV_CLOSED);
+	tcp_want_event(ctx, tcb, EV_CLOSED);
 }
 
 void
 tcp_end(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason, bool rst)
 {
-	/* The user has never heard of a half-open connection of a listener. */
-	const bool known = (tcb->flags & TF_PASSIVE) == 0;
-
 	PTCP_ASSERT(tcb->state != TCP_CLOSED && tcb->state != TCP_TIME_WAIT);
 	detach(ctx, tcb);
 	if ((tcb->flags & TF_ACTIVE) != 0) {
@@ -395,12 +391,10 @@ tcp_end(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason, bool r
 	if (!tcp_synchronized(tcb->state))
 		tcb->snd_una = tcb->snd_nxt;
 	tcp_set_state(ctx, tcb, TCP_CLOSED);
-	owe_closed(ctx, tcb, reason, known);
+	owe_closed(ctx, tcb, reason);
 	tcb->out = 0;
 	if (rst)
 		tcp_want_output(ctx, tcb, OUT_RST);
-	if (!known)
-		tcp_reap(ctx, tcb);
 }
 
 void
@@ -431,7 +425,7 @@ tcp_enter_timewait(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	if (tcp_recv_bytes(ctx, tcb) == 0 || (tcb->flags & TF_ORPHAN) != 0)
 		tcp_queues_purge(ctx, tcb);
 	tcp_set_state(ctx, tcb, TCP_TIME_WAIT);
-	owe_closed(ctx, tcb, TCP_REASON_DONE, true);
+	owe_closed(ctx, tcb, TCP_REASON_DONE);
 }
 
 void

@@ -345,6 +345,7 @@ tcp_advance(struct tcp_ctx *ctx, uint32_t budget)
 	uint32_t n;
 
 	n = wheel_advance(&ctx->wheel, ctx->now / TIME_US_PER_MS, budget, expire_tcb, ctx);
+	n += tcp_half_advance(ctx, budget);
 	n += timewait_advance(ctx->timewait, ctx->now, budget, expire_timewait, ctx);
 	return n;
 }
@@ -352,7 +353,9 @@ tcp_advance(struct tcp_ctx *ctx, uint32_t budget)
 time_us_t
 tcp_next(const struct tcp_ctx *ctx)
 {
-	const uint64_t tick = wheel_next(&ctx->wheel);
+	const uint64_t tcbs = wheel_next(&ctx->wheel);
+	const uint64_t half = wheel_next(&ctx->half_wheel);
+	const uint64_t tick = tcbs < half ? tcbs : half;
 	const time_us_t tw = timewait_next(ctx->timewait);
 	const time_us_t node = tick == UINT64_MAX ? UINT64_MAX : tick * TIME_US_PER_MS;
 

@@ -43,6 +43,17 @@ reusable(const struct tcp_ctx *ctx, const struct timewait_entry *e, const struct
 	return seq_gt(seg->seq, e->rcv_nxt - 1);
 }
 
+/** Only a place in the table is missing, and the record gives up its own. */
+static bool
+own_place_will_do(const struct tcp_ctx *ctx)
+{
+	const uint32_t places = ctx->tcb_pool.n_used + ctx->half_pool.n_used +
+			timewait_count(ctx->timewait);
+
+	return places <= ctx->conf.max_timewait && pool_free_count(&ctx->half_pool) > 0 &&
+			ctx->half_pool.n_used < pool_free_count(&ctx->tcb_pool);
+}
+
 static enum drop_reason
 reuse(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t index, uint16_t listener)
 {
@@ -50,12 +61,8 @@ reuse(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t index, uint16_t listene
 	const enum drop_reason refused = tcp_listen_refuses(ctx, listener);
 
 	/* The record stays when the newcomer has no place: its 2MSL is not cut short for nothing. */
-	if (refused == DROP_TCP_BACKLOG || refused == DROP_TCP_NO_TCB)
+	if (refused != DROP_NONE && !(refused == DROP_TCP_NO_TIMEWAIT && own_place_will_do(ctx)))
 		return tcp_drop(ctx, refused);
-	if (refused == DROP_TCP_NO_TIMEWAIT &&
-			ctx->tcb_pool.n_used + timewait_count(ctx->timewait) >
-					ctx->conf.max_timewait)
-		return tcp_drop(ctx, refused); /* its own place would not be enough */
 	if ((e.id.aux & TIMEWAIT_ACTIVE) != 0)
 		(void)port_put(ctx->ports, &e.id,
 				seg->family == IP_V6 ? timewait_raddr6(ctx->timewait, index) :

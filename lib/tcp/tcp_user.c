@@ -90,13 +90,7 @@ tcp_unlisten(struct tcp_ctx *ctx, uint16_t listener)
 	if (listener >= LISTENERS_MAX || !ctx->listeners->l[listener].used)
 		return -ENOENT;
 	/* Half-open connections have nobody to go to any more (RFC 9293 section 3.10.4, LISTEN). */
-	for (uint32_t i = 0; i < ctx->tcb_pool.fresh; i++) {
-		struct tcp_tcb *tcb = tcp_at(ctx, i);
-
-		if (tcb->state == TCP_SYN_RECEIVED && (tcb->flags & TF_PASSIVE) != 0 &&
-				tcb->listener == listener)
-			tcp_end(ctx, tcb, TCP_REASON_ABORTED, true);
-	}
+	tcp_half_unlisten(ctx, listener);
 	tcp_profile_put(ctx, (uint8_t)ctx->listeners->l[listener].profile);
 	ctx->n_state[TCP_LISTEN]--;
 	return listener_remove(ctx->listeners, listener);
@@ -110,6 +104,7 @@ tuple_taken(const struct tcp_ctx *ctx, const struct conn_ident *id, const struct
 	const uint32_t hash = conn_hash(&ctx->hash_key, &k);
 
 	return conn_table_find(&ctx->table, hash, &k) != PTCP_NIL ||
+			tcp_half_find(ctx, hash, &k) != PTCP_NIL ||
 			timewait_find(ctx->timewait, hash, &k) != PTCP_NIL;
 }
 

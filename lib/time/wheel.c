@@ -263,6 +263,10 @@ wheel_advance(struct wheel *w, uint64_t now, uint32_t budget, wheel_expire_t exp
 	uint32_t n = 0;
 
 	w->target = now > w->now ? now : w->now;
+	if (w->n_armed == 0) {
+		w->now = w->target;
+		return 0;
+	}
 	list_splice(w, WHEEL_DUE, WHEEL_LATE);
 	do {
 		n += expire_due(w, &budget, expire, arg);

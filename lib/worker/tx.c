@@ -301,7 +301,7 @@ tx_output(struct ptcp_worker *w)
 
 	while (ready(w) && (seg = tcp_reply_next(&w->ctx)) != NULL) {
 		if (PTCP_UNLIKELY(w->trace != NULL))
-			w->trace(w, seg, PTCP_NIL, 0, true, false);
+			w->trace(w, seg, PTCP_NIL, 0, true, tcp_reply_again(&w->ctx));
 		(void)send_segment(w, seg, NULL, 0, 0);
 	}
 	while ((index = tcp_output_next(&w->ctx)) != PTCP_NIL && output_tcb(w, index))

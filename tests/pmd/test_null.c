@@ -141,6 +141,7 @@ bad_input_43_configuration_out_of_range(void)
 	CHECK_KEY(max_connections, 1u, (1u << 28) - 1, "max_connections: "); /* range beside: */
 	CHECK_KEY(max_timewait, 65536u, 1u << 28, ": must be 0, or 65,536 to 268,435,456");
 	CHECK_KEY(max_nodes, 16u, 1u << 28, "max_nodes: ");
+	CHECK_KEY(max_half_open, 16u, 1u << 24, "max_half_open: ");
 	CHECK_KEY(n_mbufs, 1024u, 1u << 24, "n_mbufs: ");
 	CHECK_KEY(msl_ms, 10u, 600000u, ": must be 10 to 600,000");
 	CHECK_KEY(rto_min_ms, 1u, 60000u, ": must be 1 to 60,000");

@@ -76,6 +76,7 @@ h_conf(void)
 			.timestamps = true,
 			.window_scale = true,
 			.ipv6 = true,
+			.cookies = TCP_COOKIES_NEVER,
 	};
 }
 
@@ -168,7 +169,10 @@ log_sent(struct harness *h, const struct tcp_seg *seg, const struct tcp_out *out
 
 	CU_ASSERT_FATAL(h->n_sent < H_LOG_MAX);
 	h->n_sent++;
-	*s = (struct h_seg){.seg = *seg, .when = h->ctx->now, .reply = out == NULL};
+	*s = (struct h_seg){.seg = *seg,
+			.when = h->ctx->now,
+			.reply = out == NULL,
+			.rexmt = out == NULL && tcp_reply_again(h->ctx)};
 	if (out != NULL) {
 		s->len = out->len;
 		s->rexmt = out->rexmt;
@@ -408,11 +412,33 @@ h_tcb(struct harness *h)
 	return i == PTCP_NIL ? NULL : tcp_at(h->ctx, i);
 }
 
+struct tcp_half *
+h_half(struct harness *h)
+{
+	const struct conn_key k = peer_key(h);
+	const uint32_t i = tcp_half_find(h->ctx, conn_hash(&h->ctx->hash_key, &k), &k);
+
+	return i == PTCP_NIL ? NULL : &h->ctx->half[i];
+}
+
+const struct tcp_tcb *
+h_view(struct harness *h)
+{
+	const struct tcp_half *half = h_half(h);
+
+	if (half == NULL)
+		return h_tcb(h);
+	CU_ASSERT_PTR_NULL(h_tcb(h));
+	h->view = (struct tcp_tcb){.state = TCP_SYN_RECEIVED, .blk = PTCP_NIL};
+	tcp_half_expand(h->ctx, half, &h->view);
+	return &h->view;
+}
+
 enum tcp_state
 h_state(struct harness *h)
 {
 	const struct conn_key k = peer_key(h);
-	const struct tcp_tcb *tcb = h_tcb(h);
+	const struct tcp_tcb *tcb = h_view(h);
 
 	if (tcb != NULL)
 		return tcb->state;
@@ -584,6 +610,9 @@ h_free(struct harness *h)
 	h_pump(h);
 	h_wait_ms(h, 2 * ctx->conf.msl_ms + 1);
 	CU_ASSERT_EQUAL(ctx->tcb_pool.n_used, 0);
+	CU_ASSERT_EQUAL(ctx->half_pool.n_used, 0);
+	CU_ASSERT_EQUAL(ctx->half_table.n_used, 0);
+	CU_ASSERT_EQUAL(ctx->half_wheel.n_armed, 0);
 	CU_ASSERT_EQUAL(ctx->block_pool.n_used, 0);
 	CU_ASSERT_EQUAL(ctx->node_pool.n_used, 0);
 	CU_ASSERT_EQUAL(timewait_count(ctx->timewait), 0);

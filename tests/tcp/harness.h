@@ -61,7 +61,8 @@ struct harness {
 	uint32_t received_size;
 	uint32_t n_received;
 	bool no_check;
-	uint32_t written; /**< octets queued by h_write() */
+	uint32_t written;    /**< octets queued by h_write() */
+	struct tcp_tcb view; /**< h_view() */
 };
 
 /** Defaults for tests; change what matters, then h_new(). MSL 1 s, buffers 64 kB, no delay of ACKs: no. */
@@ -106,10 +107,17 @@ void h_expect_none(struct harness *h);
 /** Forget segments and events so far. */
 void h_forget(struct harness *h);
 
-/** The peer's TCB, or NULL when it has none (CLOSED, or only a TIME-WAIT record). */
+/** The peer's TCB, or NULL when it has none (CLOSED, or only a half-open or TIME-WAIT record). */
 struct tcp_tcb *h_tcb(struct harness *h);
 
-/** The state of the peer's connection, TIME-WAIT records included. */
+/**
+ * The same, to look at: a half-open record as the TCB that it stands for (its fields of SYN-RECEIVED; valid until the next
+ * call). Also the record itself, where there is one.
+ */
+const struct tcp_tcb *h_view(struct harness *h);
+struct tcp_half *h_half(struct harness *h);
+
+/** The state of the peer's connection, half-open and TIME-WAIT records included. */
 enum tcp_state h_state(struct harness *h);
 
 /** Bring a new connection into @p state by segments and calls. Passive opens unless @p active. h->seq, h->ack fit. */

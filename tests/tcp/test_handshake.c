@@ -152,6 +152,7 @@ syn_received_silence_retransmits_until_r2_passive(void)
 	CU_ASSERT_EQUAL(h_state(h), TCP_CLOSED);
 	CU_ASSERT_EQUAL(h->all_events, 0);
 	CU_ASSERT_EQUAL(h->ctx->listeners->l[h->listener].n_half_open, 0);
+	CU_ASSERT_EQUAL(h->ctx->half_pool.n_used, 0);
 	CU_ASSERT_EQUAL(h->ctx->tcb_pool.n_used, 0);
 	h_free(h);
 }
@@ -218,7 +219,7 @@ syn_received_syn_again_answered(void)
 		CU_ASSERT_EQUAL(h_in_at(h, TCP_SYN, 1000, 0, 0), DROP_TCP_SEQ);
 	h_expect(h, TCP_SYN | TCP_ACK);
 	h_expect_none(h);
-	CU_ASSERT_EQUAL(h->ctx->tcb_pool.n_used, 1);
+	CU_ASSERT_EQUAL(h->ctx->half_pool.n_used, 1);
 	CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 0), DROP_NONE);
 	CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
 	h_free(h);
@@ -240,6 +241,7 @@ listen_old_duplicate_syn_leaves_nothing(void)
 		CU_ASSERT_EQUAL(h_in_at(h, TCP_RST, 91, 0, 0), DROP_NONE);
 		h_expect_none(h);
 		CU_ASSERT_EQUAL(h_state(h), TCP_CLOSED);
+		CU_ASSERT_EQUAL(h->ctx->half_pool.n_used, 0);
 		CU_ASSERT_EQUAL(h->ctx->tcb_pool.n_used, 0);
 		CU_ASSERT_EQUAL(h->ctx->listeners->l[h->listener].n_half_open, 0);
 		CU_ASSERT_EQUAL(h->all_events, 0);
@@ -494,13 +496,25 @@ listen_syn_no_tcb(void)
 	CU_ASSERT_EQUAL(syn_from(h, 100), DROP_NONE);
 	CU_ASSERT_EQUAL(syn_from(h, 101), DROP_NONE);
 	h->seen = h->n_sent;
+	/* Two TCBs are free, and two are half-open that will want them. */
 	CU_ASSERT_EQUAL(syn_from(h, 102), DROP_TCP_NO_TCB);
-	CU_ASSERT_EQUAL(tcp_open(h->ctx, &args), -ENOBUFS);
-	CU_ASSERT_EQUAL(port_count(h->ctx->ports), 0);
 	h_expect_none(h);
 	h->peer_port = 100;
 	CU_ASSERT_EQUAL(h_in_at(h, TCP_RST, 1001, 0, 0), DROP_NONE);
 	CU_ASSERT_EQUAL(syn_from(h, 102), DROP_NONE);
+	for (uint16_t i = 1; i <= 2; i++) {
+		h->peer_port = (uint16_t)(100 + i);
+		CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, 1001, h_view(h)->snd_nxt, 0), DROP_NONE);
+		CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+	}
+	h->seen = h->n_sent;
+	CU_ASSERT_EQUAL(syn_from(h, 103), DROP_TCP_NO_TCB);
+	CU_ASSERT_EQUAL(tcp_open(h->ctx, &args), -ENOBUFS);
+	CU_ASSERT_EQUAL(port_count(h->ctx->ports), 0);
+	h_expect_none(h);
+	h->peer_port = 101;
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_RST, 1001, 0, 0), DROP_NONE);
+	CU_ASSERT_EQUAL(syn_from(h, 103), DROP_NONE);
 	h_free(h);
 }
 

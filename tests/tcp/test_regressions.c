@@ -764,7 +764,7 @@ syn_received_duplicate_syns_do_not_put_off_the_end(void)
 	CU_ASSERT_EQUAL(h_state(h), TCP_CLOSED);
 	/* As without them: 1 + 2 + ... + 32 + 60 + 60 s is the first sum beyond R2. */
 	CU_ASSERT(ms >= h->ctx->conf.syn_r2_ms && ms <= 183000 + 900);
-	CU_ASSERT_EQUAL(h->ctx->tcb_pool.n_used, 0);
+	CU_ASSERT_EQUAL(h->ctx->half_pool.n_used, 0);
 	h_free(h);
 }
 

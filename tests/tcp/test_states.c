@@ -242,7 +242,7 @@ find_rule(const struct one *c)
 static struct before
 look(struct harness *h, const struct one *c)
 {
-	const struct tcp_tcb *tcb = h_tcb(h);
+	const struct tcp_tcb *tcb = h_view(h);
 	struct before b = {.snd_una = h->ack,
 			.snd_nxt = h->ack,
 			.rcv_nxt = h->seq,
@@ -323,8 +323,8 @@ check_reply(struct harness *h, const struct rule *r, const struct tcp_seg *in,
 		break;
 	default:
 		CU_ASSERT_EQUAL(s->seg.ack, rcv_nxt);
-		if (h_tcb(h) != NULL)
-			CU_ASSERT_EQUAL(s->seg.seq, h_tcb(h)->snd_una);
+		if (h_view(h) != NULL)
+			CU_ASSERT_EQUAL(s->seg.seq, h_view(h)->snd_una);
 		break;
 	}
 }
@@ -347,7 +347,7 @@ check_after(struct harness *h, const struct one *c, const struct rule *r, const 
 {
 	enum tcp_state after = r->after == SAME ? c->state : r->after;
 	const uint32_t rcv_nxt = rcv_nxt_after(c, r, in, b);
-	const struct tcp_tcb *tcb = h_tcb(h);
+	const struct tcp_tcb *tcb = h_view(h);
 	const uint32_t half_open = h->ctx->listeners->l[h->listener].n_half_open;
 
 	if (after == TCP_LISTEN)
