@@ -149,8 +149,8 @@ api_conf_core(const struct ptcp_conf *c, struct tcp_conf *core)
 	const uint32_t blocks = or_default(c->max_blocks, c->max_connections, 1, BLOCKS_MAX);
 
 	/* More than could be established serve nobody: tcp_listen_refuses(). */
-	const uint32_t half =
-			or_default(c->max_half_open, c->max_connections / 16, HALF_OPEN_MIN, HALF_OPEN_MAX);
+	const uint32_t half = or_default(
+			c->max_half_open, c->max_connections / 16, HALF_OPEN_MIN, HALF_OPEN_MAX);
 
 	*core = (struct tcp_conf){
 			.max_tcbs = c->max_connections,
@@ -186,7 +186,6 @@ api_conf_core(const struct ptcp_conf *c, struct tcp_conf *core)
 			.dscp = c->dscp,
 			.ttl = c->ttl,
 			.ipv6 = c->ipv6,
-			.cc = TCP_CC_CUBIC,
 	};
 }
 

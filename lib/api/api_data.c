@@ -30,7 +30,7 @@ ptcp_send(struct ptcp_worker *w, ptcp_conn_t c, const struct ptcp_buf *bufs, uns
 
 			if (b->owner == NULL || b->len == 0 || b->len > UINT16_MAX)
 				break;
-			batch[i] = (struct tcp_buf){b->owner, b->data, b->len};
+			batch[i] = (struct tcp_buf){b->owner, b->data, b->len, buf_size(b->owner)};
 		}
 		rc = i > 0 ? tcp_send(&w->ctx, tcb, batch, i) : -EINVAL;
 		if (rc < 0)
@@ -77,7 +77,7 @@ send_new(struct ptcp_worker *w, struct tcp_tcb *tcb, const uint8_t *data, uint32
 	if (m == NULL)
 		return -ENOBUFS;
 	len = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(m));
-	buf = (struct tcp_buf){m, rte_pktmbuf_mtod(m, uint8_t *), len};
+	buf = (struct tcp_buf){m, rte_pktmbuf_mtod(m, uint8_t *), len, buf_size(m)};
 	memcpy(buf.data, data, len);
 	m->data_len = (uint16_t)len;
 	m->pkt_len = len;

@@ -122,7 +122,6 @@ struct ptcp_conf {
 	uint32_t max_blocks; /**< connections with data in flight or unread at once, 1 to 2^28; 0: max_connections, at most 65,536 */
 	uint32_t max_nodes; /**< slices queued in both directions, 16 to 2^28; 0: 8 for each block, at least 16,384 */
 	uint32_t max_dests; /**< (local address, remote address and port) triples to connect to, 1 to 65,536; 0: 64 */
-	uint32_t max_half_open; /**< records of half-open connections of listeners, 64 bytes each, 16 to 2^24; 0: 1/16 of max_connections, 1,024 to 65,536. Never more than max_connections */
 	uint32_t n_mbufs; /**< for headers and ptcp_send_copy(), 1,024 to 2^24; 0: max_blocks, at least 4,096, at most 16,384 */
 	uint32_t msl_ms;  /**< 10 to 600,000; 30,000. TIME-WAIT lasts twice this */
 	uint32_t rto_initial_ms; /**< 10 to 60,000; 1,000 (RFC 6298) */
@@ -137,7 +136,7 @@ struct ptcp_conf {
 	uint32_t rcv_buf_max; /**< what auto-tuning may raise rcv_buf to, bytes, to 64 Mi; at most rcv_buf: off; 4 Mi */
 	uint32_t snd_buf_max; /**< the same for snd_buf; 4 Mi */
 	uint64_t mem_max; /**< bytes that the queues of a worker hold at most, 64 Ki to 2^40; 0: what max_nodes bounds */
-	uint32_t max_half_open; /**< half-open passive connections, 1 to 2^28; 0: a sixteenth of max_connections, at least 1,024 */
+	uint32_t max_half_open; /**< records of half-open connections of listeners, 64 bytes each, 1 to 2^24, never more than max_connections; 0: a sixteenth of them, 1,024 to 2^20 */
 	uint32_t user_timeout_ms; /**< unacknowledged for so long, a connection is given up (RFC 5482), to 86,400,000; 0: data_r2_ms */
 	enum ptcp_cc cc;          /**< of new connections; CUBIC */
 	enum ptcp_cookies cookies; /**< AUTO */

@@ -14,6 +14,11 @@ struct tcp_buf {
 	void *owner; /**< an mbuf in the worker, heap memory in the tests; NULL: no payload held */
 	uint8_t *data;
 	uint32_t len; /**< bytes */
+	/**
+	 * Bytes of memory that this reference keeps from other use: the whole buffer, even of a small payload, unless others
+	 * hold it too. 0: as many as len. The core accounts for it.
+	 */
+	uint32_t size;
 };
 
 /*

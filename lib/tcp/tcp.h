@@ -113,7 +113,7 @@ struct tcp_tcb {
 	uint8_t state;    /**< enum tcp_state, written by tcp_set_state() alone */
 	uint8_t wscale;   /**< high nibble: the peer's (for snd_wnd); low nibble: ours */
 	uint8_t out;      /**< OUT_* */
-	uint8_t spare;
+	uint8_t rcv_level; /**< how far the receive buffer has grown, in 255ths of the way to its maximum */
 	uint32_t flags; /**< TF_* */
 	uint32_t ts_recent;
 	uint32_t last_ack_sent; /**< RFC 7323 Last.ACK.sent */
@@ -129,8 +129,9 @@ struct tcp_tcb {
 	uint32_t rttvar; /**< microseconds; in SYN states the number of SYNs sent */
 	uint32_t cwnd;   /**< bytes */
 	uint32_t ssthresh;
-	uint32_t wl1;
-	uint32_t wl2;
+	uint32_t wl1; /**< SND.WL1; SND.WL2 is SND.UNA: whoever acknowledges more updates the window */
+	uint16_t tune_pos; /**< receive auto-tuning: what the user had read when the round began, in window units */
+	uint16_t tune_when; /**< ms, low 16 bits: when it began */
 	uint32_t ts_offset;
 	uint8_t events;  /**< EV_* pending */
 	uint8_t ops;     /**< index of the user's callbacks */
@@ -146,28 +147,51 @@ struct tcp_tcb {
 PTCP_STATIC_ASSERT(sizeof(struct tcp_tcb) == 128, "the budget of a TCB: two cache lines");
 PTCP_STATIC_ASSERT(offsetof(struct tcp_tcb, arg) == PTCP_CACHE_LINE, "the predicted path's line");
 
-/** A queued slice: of the send queue, the receive queue or the reassembly list. */
+/**
+ * A queued slice: of the send queue, the receive queue, or a run of contiguous text out of order. The first node of a run
+ * stands for it in the tree.
+ */
 struct tcp_node {
-	uint32_t next; /**< also the pool's link */
-	uint32_t seq;  /**< of its first byte */
-	struct tcp_buf buf;
+	uint32_t next;      /**< also the pool's link */
+	uint32_t seq;       /**< of its first byte */
+	struct tcp_buf buf; /**< buf.size: what it is accounted with, however much of it is left */
+	uint32_t left;      /**< runs: below in the tree, earlier text */
+	uint32_t right;
+	uint32_t tail; /**< the run's last node */
+	uint32_t mem;  /**< octets accounted for the run */
 };
+
+PTCP_STATIC_ASSERT(sizeof(struct tcp_node) == 48, "the budget of a node");
 
 /** What a connection needs only while something is unacked, unsent, unread or out of order. */
 struct tcp_block {
+	uint32_t tcb;      /**< whose it is */
 	uint32_t snd_head; /**< node that holds snd_una */
 	uint32_t snd_tail;
 	uint32_t snd_cur;   /**< node that holds snd_nxt, PTCP_NIL: nothing unsent */
 	uint32_t snd_bytes; /**< unacknowledged and unsent */
+	uint32_t snd_mem;   /**< octets accounted for the send queue */
 	uint32_t rcv_head;
 	uint32_t rcv_tail;
 	uint32_t rcv_bytes; /**< in order and unread */
-	uint32_t ooo_head;  /**< out of order, ascending, not overlapping */
+	uint32_t rcv_mem;
+	uint32_t ooo_root; /**< runs of text out of order: a tree by sequence number */
+	uint32_t ooo_runs;
 	uint32_t ooo_bytes;
-	uint32_t ooo_nodes;
-	uint32_t fin_seq; /**< TF_FIN_AHEAD: sequence number of the peer's FIN */
-	uint32_t rtt_seq; /**< the sample is complete when this is acknowledged */
+	uint32_t ooo_mem;
+	uint32_t greedy_prev; /**< blocks with about as much out of order: tcp_ctx.mem.greedy */
+	uint32_t greedy_next;
+	uint32_t sack_recent
+			[TCP_SACK_MAX]; /**< a number inside each run lately reported, the latest first */
+	struct tcp_sack dsack;          /**< duplicate text that the next ACK reports (RFC 2883) */
+	uint32_t fin_seq;               /**< TF_FIN_AHEAD: sequence number of the peer's FIN */
+	uint32_t rtt_seq;               /**< the sample is complete when this is acknowledged */
 	time_us_t rtt_start;
+	time_ms_t persist_since; /**< TF_PERSIST: when it began */
+	uint8_t greedy_list;     /**< 0: none */
+	uint8_t n_sack;          /**< of sack_recent */
+	bool dsack_on;
+	bool for_send; /**< taken for SEND */
 	bool rtt_on;
 	uint8_t dup_owed; /**< out-of-order segments that have no ACK yet (RFC 5681 section 4.2) */
 	struct tcp_recovery rec;
@@ -186,7 +210,12 @@ PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 256, "the budget of a block: four
 #define TCP_PROFILE_MAX 255
 #define TCP_OPS_MAX     255
 #define TCP_DUP_MAX     32  /**< duplicate ACKs of one connection a turn */
-#define TCP_OOO_MAX     256 /**< nodes of a reassembly list */
+#define TCP_RUNS_MAX    512 /**< runs of text out of order of a connection */
+#define TCP_COPY_MAX                                                                               \
+	256u /**< received text up to this is packed with what waits already, instead of pinning a buffer of its own */
+#define TCP_MEM_NODE                                                                               \
+	2560u /**< octets a node stands for where conf.mem_max is 0: a usual mbuf and its node */
+#define TCP_GREEDY 33u /**< lists of blocks by the bits of their octets out of order */
 
 /** Limits and times; the API checks ranges and fills them in. */
 struct tcp_conf {
@@ -207,7 +236,7 @@ struct tcp_conf {
 	uint32_t snd_buf;
 	uint32_t rcv_buf_max; /**< what auto-tuning may raise rcv_buf to; <= rcv_buf: no auto-tuning */
 	uint32_t snd_buf_max; /**< the same for snd_buf */
-	uint64_t mem_max; /**< octets that all queues of the worker may hold; 0: no bound but the nodes */
+	uint64_t mem_max; /**< octets that all queues of the worker may hold, true sizes; 0: TCP_MEM_NODE for each node */
 	uint32_t user_timeout_ms; /**< of the default profile (RFC 5482), 0: data_r2_ms */
 	uint32_t max_half_open;   /**< records of half-open passive connections; 0: max_tcbs */
 	uint32_t max_ranges;      /**< of the scoreboards of all senders */
@@ -280,18 +309,35 @@ struct tcp_out {
 	struct tcp_buf slice[TCP_SLICES_MAX];
 };
 
+/** What the queues of a worker hold, and how scarce that makes memory. */
+struct tcp_mem {
+	uint64_t used; /**< octets: nodes, and what they keep from other use */
+	uint64_t max;  /**< newcomers are refused from here on */
+	uint64_t high; /**< pressure begins */
+	uint64_t low;  /**< pressure ends */
+	uint64_t ooo;  /**< of used: out of order */
+	uint64_t ooo_max;
+	uint32_t snd_nodes;  /**< of the nodes in use: in send queues */
+	uint32_t snd_blocks; /**< of the blocks in use: taken for SEND */
+	bool pressed;        /**< used came above high and has not come below low */
+	bool scarce; /**< set by the caller, once a burst: its buffers run low, whatever used says */
+	uint64_t greedy_map;         /**< bit i: greedy[i] is not empty */
+	uint32_t greedy[TCP_GREEDY]; /**< blocks with text out of order, by the bits of ooo_mem */
+};
+
 struct tcp_ctx {
 	time_us_t now;    /**< the clock, set by the caller once a burst */
 	time_ms_t now_ms; /**< the same by time_us_to_ms() */
 	uint8_t worker;   /**< goes into handles */
 	bool draining;    /**< refuse new connections */
 	struct tcp_conf conf;
-	uint8_t rcv_wscale; /**< from rcv_buf */
+	uint8_t rcv_wscale; /**< from the largest that rcv_buf may become */
 	struct tcp_tcb *tcb;
 	struct ip_addr *raddr6; /**< by TCB index; NULL without IPv6 */
 	struct pool tcb_pool;
 	struct pool block_pool;
 	struct pool node_pool;
+	struct tcp_mem mem;
 	struct conn_table table;
 	struct timewait_table *timewait;
 	struct port_table *ports;
@@ -489,7 +535,7 @@ int tcp_listen_profile(struct tcp_ctx *ctx, uint16_t listener, uint8_t profile);
 /**
  * SEND. Takes over the references of the slices it accepts.
  * @return slices accepted, or -EAGAIN (one writable event follows), -EPIPE, -ENOTCONN, -EINVAL (the first slice is empty or
- *         above TCP_SLICE_MAX), -ENOBUFS (no block or node; no event follows)
+ *         above TCP_SLICE_MAX), -ENOBUFS (no block or node, and nothing queued; no event follows)
  */
 int tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, unsigned int n);
 
@@ -497,11 +543,28 @@ int tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf
 uint32_t tcp_send_room(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
 
 /**
+ * The size of the send buffer now, octets: 2 x cwnd between conf.snd_buf and conf.snd_buf_max, less while memory is scarce.
+ */
+uint32_t tcp_snd_bound(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/** The size of the receive buffer now, octets: the window is what of it is free. */
+uint32_t tcp_rcv_bound(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/**
  * The last queued slice when its bytes are not yet sent, so that a caller who owns its memory can append to it; NULL else.
  * After appending n bytes behind it, call tcp_send_grown().
  */
 struct tcp_buf *tcp_send_tail(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 void tcp_send_grown(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t n);
+
+/**
+ * Defined by the caller, as tcp_buf_ref() is. Replace *@p buf, whose owner (NULL where the text may not be held where it is)
+ * stays its holder's, by a copy of the same bytes with one reference; its size is the copy's share of memory. Copies made
+ * one after the other should lie one behind the other in one owner's memory: the core joins them to one slice then.
+ * @param in_order the text may be delivered at once: it may have the last memory there is
+ * @return false: no memory; nothing was changed
+ */
+bool tcp_buf_copy(struct tcp_ctx *ctx, struct tcp_buf *buf, bool in_order);
 
 /** RECEIVE, first half: look at up to @p n slices in order. @return slices */
 unsigned int tcp_recv(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_buf *buf,

@@ -131,7 +131,10 @@ tcp_half_expand(const struct tcp_ctx *ctx, const struct tcp_half *h, struct tcp_
 			((h->opts & HALF_SACK) != 0 ? TF_SACK : 0) |
 			((h->opts & HALF_ECN) != 0 ? TF_ECN : 0) | (h->shift > 0 ? TF_SYN_LOST : 0);
 	tcb->ts_recent = h->ts_recent;
-	tcb->ts_age = h->ts_age;
+	/* No record lives long enough for it to be older (syn_r2_ms, and units of 2^16 ms). */
+	tcb->ts_age = (uint16_t)(ctx->now_ms >> 16);
+	tcb->snd_wnd = (uint16_t)(h->wnd >> (h->wscale >> 4));
+	tcb->max_wnd = tcb->snd_wnd;
 	tcb->ts_offset = tcp_ts_offset_of(ctx, &local, &remote, h->id.lport, h->id.rport);
 	tcb->srtt = h->t_sent;
 	tcb->rttvar = (h->flags & HALF_AGAIN) != 0 ? 2 : (h->flags & HALF_SENT) != 0;
@@ -240,7 +243,7 @@ half_options(struct tcp_ctx *ctx, struct tcp_half *h, const struct tcp_seg *seg)
 	h->mss = tcb.mss;
 	h->wscale = tcb.wscale;
 	h->ts_recent = tcb.ts_recent;
-	h->ts_age = tcb.ts_age;
+	h->wnd = seg->wnd;
 }
 
 void
@@ -350,14 +353,13 @@ half_sequence(struct tcp_ctx *ctx, struct tcp_half *h, const struct tcp_seg *seg
 		if (ts && seq_lt(seg->ts_val, h->ts_recent))
 			return half_unacceptable(ctx, h, seg, DROP_TCP_PAWS);
 	}
-	if (!half_in_window(h, seg))
+	/* The SYN of the record again is old, though text that came with it may lie in the window. */
+	if (((seg->flags & TCP_SYN) != 0 && seg->seq == h->irs) || !half_in_window(h, seg))
 		return half_unacceptable(ctx, h, seg, DROP_TCP_SEQ);
 	/* RFC 7323 section 4.3 (2): Last.ACK.sent is IRS + 1. */
 	if ((h->opts & HALF_TS) != 0 && ts && seq_leq(seg->seq, h->irs + 1) &&
-			seq_geq(seg->ts_val, h->ts_recent)) {
+			seq_geq(seg->ts_val, h->ts_recent))
 		h->ts_recent = seg->ts_val;
-		h->ts_age = (uint16_t)(ctx->now_ms >> 16);
-	}
 	return DROP_NONE;
 }
 
@@ -365,6 +367,9 @@ half_sequence(struct tcp_ctx *ctx, struct tcp_half *h, const struct tcp_seg *seg
 static enum drop_reason
 half_reset(struct tcp_ctx *ctx, struct tcp_half *h, const struct tcp_seg *seg)
 {
+	/* It is the RST's own number that counts: text that reaches into the window does not bring it there. */
+	if (seq_leq(seg->seq, h->irs))
+		return DROP_TCP_SEQ;
 	if (seg->seq != h->irs + 1) {
 		half_challenge(ctx, h);
 		return DROP_TCP_RST_CHALLENGED;

@@ -47,13 +47,12 @@ struct tcp_half {
 	time_ms_t t_rexmt;  /**< when SYN,ACK goes again */
 	time_ms_t t_oow;    /**< when an unacceptable segment was last answered */
 	struct wheel_node timer;
-	uint16_t mss;    /**< as in the TCB: payload of a full segment */
-	uint16_t ts_age; /**< when ts_recent was set, in 2^16 ms */
-	uint8_t wscale;  /**< high nibble: the peer's; low nibble: ours */
-	uint8_t opts;    /**< HALF_TS .. HALF_ECN */
-	uint8_t flags;   /**< HALF_USED .. HALF_AGAIN */
-	uint8_t shift;   /**< backoff: timeouts, up to 32 */
-	/* The SYN's window is not here: the handshake's last ACK brings the one that counts. */
+	uint16_t mss;   /**< as in the TCB: payload of a full segment */
+	uint16_t wnd;   /**< the SYN's: it counts for MAX.SND.WND */
+	uint8_t wscale; /**< high nibble: the peer's; low nibble: ours */
+	uint8_t opts;   /**< HALF_TS .. HALF_ECN */
+	uint8_t flags;  /**< HALF_USED .. HALF_AGAIN */
+	uint8_t shift;  /**< backoff: timeouts, up to 32 */
 } PTCP_CACHE_ALIGNED;
 
 PTCP_STATIC_ASSERT(sizeof(struct tcp_half) == 64, "the budget of a half-open connection: one line");

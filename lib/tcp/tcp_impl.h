@@ -20,6 +20,10 @@
 #define TCP_ECHO_MAX_MS                                                                            \
 	(10u * 60 * 1000)     /**< an echoed timestamp older than this is not believed */
 #define TCP_RTO_SYN_LOST 3000 /**< RFC 6298 5.7, ms */
+#define TCP_TUNE_MS                                                                                \
+	16384u /**< a longer round of auto-tuning says nothing: its times have 16 bits */
+#define TCP_PRUNE_MAX                                                                              \
+	8u /**< connections whose text out of order is dropped for one segment in order, at most */
 
 /* ------------------------------------------------------------------ small helpers */
 
@@ -52,6 +56,12 @@ static inline struct tcp_block *
 tcp_block(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
 	return tcb->blk == PTCP_NIL ? NULL : pool_at(&ctx->block_pool, tcb->blk);
+}
+
+static inline struct tcp_block *
+tcp_block_at(const struct tcp_ctx *ctx, uint32_t index)
+{
+	return pool_at(&ctx->block_pool, index);
 }
 
 /** Sequence number behind the last octet that the user queued, FIN not counted. */
@@ -145,24 +155,85 @@ void tcp_reap(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 /** The connection has reached ESTABLISHED. */
 void tcp_established(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 
-/* ------------------------------------------------------------------ tcp_queue.c */
+/* ------------------------------------------------------------------ tcp_mem.c: nodes, blocks, and who may have them */
 
-struct tcp_block *tcp_block_need(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+/** For what a node or block is taken, from the least entitled to the most. Each direction has a reserve of its own. */
+enum tcp_use {
+	TCP_FOR_SEND,       /**< one more slice to send */
+	TCP_FOR_SEND_FIRST, /**< the only one of its connection */
+	TCP_FOR_REASS,      /**< text out of order: its sender keeps it for us */
+	TCP_FOR_RECV,       /**< text in order */
+	TCP_FOR_RECV_FIRST, /**< the connection's only unread slice */
+};
 
-/** Give the block back when nothing is unacked, unsent, unread or out of order. */
+void tcp_mem_init(struct tcp_ctx *ctx);
+
+/** Account for @p n octets more, or less. */
+void tcp_mem_add(struct tcp_ctx *ctx, uint32_t n);
+void tcp_mem_sub(struct tcp_ctx *ctx, uint32_t n);
+
+/** Memory is scarce: buffers don't grow, and are bound by a fair share. */
+static inline bool
+tcp_mem_short(const struct tcp_ctx *ctx)
+{
+	return ctx->mem.pressed || ctx->mem.scarce ||
+			ctx->node_pool.n_used > ctx->node_pool.size - ctx->node_pool.size / 4;
+}
+
+/** @p bound octets of a buffer, less where memory is scarce; never below two segments of @p mss. */
+uint32_t tcp_mem_bound(const struct tcp_ctx *ctx, uint32_t mss, uint32_t bound);
+
+/** Octets that @p node is accounted with. */
+static inline uint32_t
+tcp_node_mem(const struct tcp_node *node)
+{
+	return node->buf.size + (uint32_t)sizeof(struct tcp_node);
+}
+
+/** A node that holds *@p buf, its reference included, accounted for; PTCP_NIL when @p use may have none. */
+uint32_t tcp_node_new(
+		struct tcp_ctx *ctx, enum tcp_use use, const struct tcp_buf *buf, uint32_t seq);
+
+/**
+ * Make *@p buf, a copy, a part of the slice of node @p index, when it lies right behind it in the same memory: its
+ * reference goes. @return octets accounted for it; 0: it does not
+ */
+uint32_t tcp_node_join(struct tcp_ctx *ctx, uint32_t index, const struct tcp_buf *buf);
+
+/** Free a node and its reference. @return octets that were accounted for it */
+uint32_t tcp_node_free(struct tcp_ctx *ctx, uint32_t index);
+
+/** Free all nodes of a list that is not a send queue. */
+void tcp_nodes_free(struct tcp_ctx *ctx, uint32_t head);
+
+/** The connection's block, which is taken when it has none; NULL when there is none to be had. */
+struct tcp_block *tcp_block_need(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_use use);
+
+/** Give the block back: its queues are empty. */
+void tcp_block_put(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** Give the block back when nothing is unacked, unsent, unread, out of order or to be reported. */
 void tcp_block_trim(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 
-/** Free all nodes of a list. */
-void tcp_nodes_free(struct tcp_ctx *ctx, uint32_t head);
+/** b->ooo_mem was @p before: keep the worker's sum and lists. */
+void tcp_greedy_update(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t before);
+
+/** Whether nobody holds considerably more out of order than @p b. */
+bool tcp_greedy_most(const struct tcp_ctx *ctx, const struct tcp_block *b);
+
+/**
+ * Drop text out of order of the connection that holds the most, which may be that of @p keep: its block then stays.
+ * @return false: there is none
+ */
+bool tcp_greedy_prune(struct tcp_ctx *ctx, const struct tcp_block *keep);
+
+/* ------------------------------------------------------------------ tcp_queue.c, tcp_recvq.c */
 
 /** Free the block with all that it holds. */
 void tcp_queues_purge(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 
 /** Drop what was received and not read. */
 void tcp_rcvq_purge(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
-
-/** The peer's FIN stands at @p seq: text held from beyond it contradicts that, and the reassembly list goes. */
-void tcp_ooo_end_at(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t seq);
 
 /** @p n payload octets at snd_una are acknowledged. */
 void tcp_sndq_ack(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t n);
@@ -176,6 +247,63 @@ uint32_t tcp_sndq_at(const struct tcp_ctx *ctx, const struct tcp_block *b, uint3
  * @return DROP_NONE when at least one new octet was kept
  */
 enum drop_reason tcp_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
+
+/** ESTABLISHED: the receive buffer has its first size, and the first round of auto-tuning begins. */
+void tcp_tune_start(const struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** Learn from in-order text whether a round trip is over, and how much the user read in it: the receive buffer may grow. */
+void tcp_tune(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg);
+
+/* ------------------------------------------------------------------ tcp_reass.c */
+
+/** No run of the tree has a lower one than those below it. */
+uint32_t tcp_run_priority(const struct tcp_ctx *ctx, uint32_t run);
+
+/** Sequence number behind the run @p run. */
+uint32_t tcp_run_end(const struct tcp_ctx *ctx, uint32_t run);
+
+/** The last run that begins at @p seq or before, or PTCP_NIL. */
+uint32_t tcp_run_at(const struct tcp_ctx *ctx, const struct tcp_block *b, uint32_t seq);
+
+/** The first run that begins behind @p seq, or PTCP_NIL. */
+uint32_t tcp_run_after(const struct tcp_ctx *ctx, const struct tcp_block *b, uint32_t seq);
+
+/** Keep text that lies beyond RCV.NXT, within the window. @return DROP_NONE when a new octet was kept */
+enum drop_reason tcp_reass_insert(
+		struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, struct tcp_seg *seg);
+
+/** RCV.NXT moved on: what is contiguous now joins the receive queue. */
+void tcp_reass_collect(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b);
+
+/** Drop everything out of order. */
+void tcp_reass_purge(struct tcp_ctx *ctx, struct tcp_block *b);
+
+/** Drop about half of what is out of order, the last text first. */
+void tcp_reass_prune(struct tcp_ctx *ctx, struct tcp_block *b);
+
+/** The peer's FIN stands at @p seq: text held from beyond it contradicts that, and all that is out of order goes. */
+void tcp_reass_end_at(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t seq);
+
+/* ------------------------------------------------------------------ tcp_sack_out.c */
+
+/** The next ACK tells of text received before (RFC 2883): [@p left, @p right). Of several the first is told. */
+void tcp_dsack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t left, uint32_t right);
+
+/** The run [@p left, @p right) was added to, or asked for again: it is reported first. */
+void tcp_sack_touch(struct tcp_block *b, uint32_t left, uint32_t right);
+
+/** Bytes of the SACK option that the next segment carries. */
+uint32_t tcp_sack_len(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/** Put the SACK option into @p seg, whose other options are there already; what it says of duplicates is said. */
+void tcp_sack_fill(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
+
+/** Payload of a full segment now: SACK blocks that ride on it are deducted (RFC 9293 section 3.7.1). */
+static inline uint32_t
+tcp_mss_now(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	return tcb->blk == PTCP_NIL ? tcb->mss : tcb->mss - tcp_sack_len(ctx, tcb);
+}
 
 /* ------------------------------------------------------------------ tcp_timer.c */
 
@@ -231,7 +359,7 @@ uint16_t tcp_our_mss(const struct tcp_ctx *ctx, enum ip_family family);
 void tcp_syn_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
 
 /** What an ACK says after @p tcb: ACK, window, timestamp; the same may be said of @p tcb. */
-void tcp_ack_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
+void tcp_ack_fields(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
 
 static inline bool
 tcp_reply_room(const struct tcp_ctx *ctx)

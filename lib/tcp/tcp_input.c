@@ -116,6 +116,16 @@ syn_again(const struct tcp_tcb *tcb, const struct tcp_seg *seg)
 			seg->seq == tcb->rcv_nxt - 1;
 }
 
+/** Text from before RCV.NXT: the ACK says what it was (RFC 2883). */
+static void
+tell_duplicate(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
+{
+	const uint32_t end = seg->seq + seg->payload.len;
+
+	if (seg->payload.len > 0 && seq_lt(seg->seq, tcb->rcv_nxt))
+		tcp_dsack(ctx, tcb, seg->seq, seq_min(end, tcb->rcv_nxt));
+}
+
 /** An old segment that asks again for what we have said already: SYN,ACK in SYN-RECEIVED is said again. */
 static void
 answer_unacceptable(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
@@ -124,6 +134,7 @@ answer_unacceptable(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_s
 
 	if ((seg->flags & TCP_RST) != 0)
 		return;
+	tell_duplicate(ctx, tcb, seg);
 	if (syn_again(tcb, seg)) {
 		if (!tcp_oow_limited(ctx, tcb)) {
 			limit_start(ctx, tcb);
@@ -208,7 +219,6 @@ take_window(struct tcp_tcb *tcb, const struct tcp_seg *seg)
 
 	tcb->snd_wnd = (uint16_t)(seg->wnd >> (syn ? tcb->wscale >> 4 : 0));
 	tcb->wl1 = seg->seq;
-	tcb->wl2 = seg->ack;
 	if (tcb->snd_wnd > tcb->max_wnd)
 		tcb->max_wnd = tcb->snd_wnd;
 }
@@ -312,7 +322,7 @@ tell_writable(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	if ((tcb->flags & TF_WANT_WRITE) == 0 || (tcb->flags & TF_FIN_QUEUED) != 0)
 		return;
-	if (tcp_send_room(ctx, tcb) < ctx->conf.snd_buf / 4)
+	if (tcp_send_room(ctx, tcb) < tcp_snd_bound(ctx, tcb) / 4)
 		return;
 	tcb->flags &= ~TF_WANT_WRITE;
 	tcp_want_event(ctx, tcb, EV_WRITABLE);
@@ -347,7 +357,7 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 
 /** The window as it stands after this ACK; whether sending may go on because of it. */
 static void
-window_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
+window_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg, bool acks_more)
 {
 	const bool was_closed = tcb->snd_wnd == 0;
 
@@ -355,7 +365,7 @@ window_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 	 * Never that of an older segment. A retransmission has an old SEQ, but who acknowledges more has spoken later; with
 	 * SND.UNA moved on and the window left, its right edge would lie beyond what was offered.
 	 */
-	if (seq_lt(tcb->wl2, seg->ack) || seq_leq(tcb->wl1, seg->seq))
+	if (acks_more || seq_leq(tcb->wl1, seg->seq))
 		take_window(tcb, seg);
 	if (tcb->snd_wnd == 0) {
 		/*
@@ -444,9 +454,9 @@ check_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		tcp_ecn_echo(ctx, tcb, seg);
 	if (seq_gt(seg->ack, tcb->snd_una)) {
 		fin = new_ack(ctx, tcb, seg);
-		window_update(ctx, tcb, seg);
+		window_update(ctx, tcb, seg, true);
 	} else {
-		window_update(ctx, tcb, seg);
+		window_update(ctx, tcb, seg, false);
 		duplicate_ack(ctx, tcb, seg, wnd == tcb->snd_wnd);
 	}
 	if (tcp_unsent(ctx, tcb) > 0 || (tcb->flags & TF_LOSS) != 0 ||
@@ -527,7 +537,7 @@ process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	const bool had_text = seg->payload.len > 0;
 	const uint32_t rcv_nxt = tcb->rcv_nxt;
 	const struct tcp_block *b = tcp_block(ctx, tcb);
-	bool at_once = b != NULL && b->ooo_head != PTCP_NIL; /* a gap */
+	bool at_once = b != NULL && b->ooo_root != PTCP_NIL; /* a gap */
 	enum drop_reason cut, reason;
 
 	if (tcb->state != TCP_ESTABLISHED && tcb->state != TCP_FIN_WAIT_1 &&
@@ -542,6 +552,7 @@ process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 		return NEXT_STEP;
 	if ((tcb->flags & TF_ECN) != 0 && tcp_ecn_text(ctx, tcb, seg))
 		at_once = true;
+	tell_duplicate(ctx, tcb, seg);
 	cut = trim(tcb, seg);
 	if (seg->payload.len == 0) {
 		acknowledge_text(ctx, tcb, true);
@@ -560,7 +571,9 @@ process_text(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	}
 	reason = tcp_text(ctx, tcb, seg);
 	/* Out of order, or filling a gap: at once (RFC 5681 section 4.2). */
-	acknowledge_text(ctx, tcb, seg->seq != rcv_nxt || at_once || reason != DROP_NONE);
+	acknowledge_text(ctx, tcb,
+			seg->seq != rcv_nxt || at_once || reason != DROP_NONE ||
+					cut == DROP_TCP_DUPLICATE);
 	owe_duplicates(ctx, tcb, tcb->rcv_nxt != rcv_nxt);
 	if (reason != DROP_NONE)
 		(void)tcp_drop(ctx, reason);
@@ -574,7 +587,7 @@ static void
 take_fin(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	if (tcb->blk != PTCP_NIL)
-		tcp_ooo_end_at(ctx, tcp_block(ctx, tcb), tcb->rcv_nxt);
+		tcp_reass_end_at(ctx, tcp_block(ctx, tcb), tcb->rcv_nxt);
 	tcb->rcv_nxt++;
 	tcb->rcv_adv = seq_max(tcb->rcv_adv, tcb->rcv_nxt);
 	tcb->flags = (tcb->flags & ~TF_FIN_AHEAD) | TF_FIN_RCVD;
@@ -606,11 +619,11 @@ check_fin(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 
 		if (seq_gt(fin_seq, tcb->rcv_nxt) && (tcb->flags & TF_FIN_AHEAD) == 0) {
 			/* Remembered, so that it need not be sent again when the gap is filled. */
-			b = tcp_block_need(ctx, tcb);
+			b = tcp_block_need(ctx, tcb, TCP_FOR_RECV);
 			if (b != NULL) {
 				b->fin_seq = fin_seq;
 				tcb->flags |= TF_FIN_AHEAD;
-				tcp_ooo_end_at(ctx, b, fin_seq);
+				tcp_reass_end_at(ctx, b, fin_seq);
 			}
 			tcp_want_output(ctx, tcb, OUT_ACK);
 		} else if (fin_seq == tcb->rcv_nxt) {
@@ -734,12 +747,11 @@ predicted(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 		return false;
 	if (acked > tcb->snd_nxt - tcb->snd_una || (acked == 0 && seg->payload.len == 0) ||
 			seg->payload.len > tcp_rcv_wnd(tcb) ||
-			(b != NULL && b->ooo_head != PTCP_NIL))
+			(b != NULL && b->ooo_root != PTCP_NIL))
 		return false;
 	timestamp_update(ctx, tcb, seg);
 	tcb->t_recv = ctx->now_ms;
 	tcb->wl1 = seg->seq;
-	tcb->wl2 = seg->ack;
 	if (acked > 0) {
 		(void)new_ack(ctx, tcb, seg);
 		if (tcp_unsent(ctx, tcb) > 0)

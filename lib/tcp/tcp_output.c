@@ -40,10 +40,13 @@ add_timestamp(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_s
 static uint32_t
 window_edge(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
-	const uint32_t unread = tcp_recv_bytes(ctx, tcb);
-	const uint32_t room = unread < ctx->conf.rcv_buf ? ctx->conf.rcv_buf - unread : 0;
+	const struct tcp_block *b = tcp_block(ctx, tcb);
+	const uint32_t bound = tcp_rcv_bound(ctx, tcb);
 	const uint32_t most = (uint32_t)UINT16_MAX << (tcb->wscale & 15);
+	uint32_t room = bound;
 
+	if (b != NULL)
+		room = b->rcv_bytes < bound && b->rcv_mem / 2 < bound ? bound - b->rcv_bytes : 0;
 	return tcb->rcv_nxt + (room < most ? room : most);
 }
 
@@ -51,7 +54,7 @@ window_edge(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 static uint32_t
 window_step(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
-	const uint32_t half = ctx->conf.rcv_buf / 2;
+	const uint32_t half = tcp_rcv_bound(ctx, tcb) / 2;
 
 	return half < tcb->mss ? half : tcb->mss;
 }
@@ -60,7 +63,7 @@ bool
 tcp_window_worth_update(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
 	const uint32_t gain = window_edge(ctx, tcb) - tcb->rcv_adv;
-	const uint32_t half = ctx->conf.rcv_buf / 2;
+	const uint32_t half = tcp_rcv_bound(ctx, tcb) / 2;
 	/* window_field() may have told so much less than there is. */
 	const uint32_t hidden = (1u << (tcb->wscale & 15)) - 1;
 
@@ -89,7 +92,7 @@ window_field(uint32_t wnd, uint8_t scale, uint32_t room)
 
 /** Put ACK and window into @p seg; the edge never moves left (RFC 9293 section 3.8.6.2.2). */
 static void
-acknowledge(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
+acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
 	const uint8_t scale = tcb->wscale & 15;
 	const uint32_t edge = window_edge(ctx, tcb);
@@ -112,12 +115,16 @@ acknowledge(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 		seg->flags |= TCP_ECE;
 	if ((tcb->flags & TF_TS) != 0)
 		add_timestamp(ctx, tcb, seg);
+	if (tcb->blk != PTCP_NIL)
+		tcp_sack_fill(ctx, tcb, seg);
 }
 
 uint16_t
 tcp_syn_window(const struct tcp_ctx *ctx)
 {
-	return ctx->conf.rcv_buf < UINT16_MAX ? (uint16_t)ctx->conf.rcv_buf : UINT16_MAX;
+	const uint32_t bound = tcp_mem_bound(ctx, TCP_MSS_V6, ctx->conf.rcv_buf);
+
+	return bound < UINT16_MAX ? (uint16_t)bound : UINT16_MAX;
 }
 
 uint16_t
@@ -159,7 +166,7 @@ tcp_syn_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *s
 }
 
 void
-tcp_ack_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
+tcp_ack_fields(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
 	acknowledge(ctx, tcb, seg);
 }
@@ -266,6 +273,8 @@ make_again(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out, uint32
 
 	if (text > len)
 		text = len;
+	if (text > tcp_mss_now(ctx, tcb))
+		text = tcp_mss_now(ctx, tcb);
 	fill(ctx, tcb, out, seq, TCP_ACK);
 	out->rexmt = true;
 	sent = gather(ctx, tcb, out, seq, text);
@@ -365,6 +374,7 @@ send_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 	const uint32_t flight = tcb->snd_nxt - tcb->snd_una;
 	const uint32_t wnd = tcp_snd_wnd(tcb);
 	const uint32_t usable = wnd > flight ? wnd - flight : 0;
+	const uint32_t mss = tcp_mss_now(ctx, tcb);
 	uint32_t len = queued;
 	bool last;
 
@@ -372,10 +382,10 @@ send_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		return false;
 	if (len > usable)
 		len = usable;
-	if (len > tcb->mss)
-		len = tcb->mss;
+	if (len > mss)
+		len = mss;
 	last = fin && len == queued && len < usable;
-	if (len == tcb->mss || last)
+	if (len == mss || last)
 		goto fits;
 	if (len == queued && len > 0 && (flight == 0 || (tcb->flags & TF_NODELAY) != 0 || fin))
 		goto fits;
@@ -419,8 +429,8 @@ send_probe(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 
 		if (closed)
 			len = 1;
-		if (len > tcb->mss)
-			len = tcb->mss;
+		if (len > tcp_mss_now(ctx, tcb))
+			len = tcp_mss_now(ctx, tcb);
 		if (len > queued)
 			len = queued;
 		make_new(ctx, tcb, out, len, fin && len == queued);
@@ -518,6 +528,7 @@ tcp_output(struct tcp_ctx *ctx, uint32_t index, struct tcp_out *out)
 	tcb->out = 0;
 	tcb->flags &= ~TF_IN_OUTPUT;
 	ctx->output_head++;
+	tcp_block_trim(ctx, tcb); /* a duplicate may have been all that was to be told */
 	tcp_reap(ctx, tcb);
 	return false;
 }

@@ -122,7 +122,8 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 	ctx->ts_key = secrets->ts_key;
 	ctx->laddr = laddr;
 	ctx->counters = counters;
-	ctx->rcv_wscale = wscale_for(conf->rcv_buf);
+	ctx->rcv_wscale = wscale_for(
+			conf->rcv_buf_max > conf->rcv_buf ? conf->rcv_buf_max : conf->rcv_buf);
 	tcp_set_time(ctx, now);
 	tw.key = secrets->hash_key;
 	ports.key = secrets->hash_key;
@@ -136,6 +137,7 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 	pool_init(&ctx->block_pool, part, sizeof(struct tcp_block), conf->max_blocks);
 	part = carve(&p, conf->max_nodes * sizeof(struct tcp_node));
 	pool_init(&ctx->node_pool, part, sizeof(struct tcp_node), conf->max_nodes);
+	tcp_mem_init(ctx);
 	part = carve(&p, conn_table_size(conf->max_tcbs));
 	conn_table_init(&ctx->table, part, conf->max_tcbs, ctx->tcb, sizeof(struct tcp_tcb),
 			ctx->raddr6);
@@ -166,6 +168,9 @@ tcp_admit(const struct tcp_ctx *ctx)
 	/* Every connection may need a TIME-WAIT record at its end: nothing is ever cut short for want of one. */
 	if (ctx->tcb_pool.n_used + timewait_count(ctx->timewait) >= ctx->conf.max_timewait)
 		return DROP_TCP_NO_TIMEWAIT;
+	/* Nor does anybody who is there share his last memory with a newcomer. */
+	if (ctx->mem.used >= ctx->mem.max)
+		return DROP_TCP_NO_MEM;
 	return DROP_NONE;
 }
 
@@ -328,6 +333,7 @@ void
 tcp_established(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	tcp_set_state(ctx, tcb, TCP_ESTABLISHED);
+	tcp_tune_start(ctx, tcb);
 	tcp_count(ctx, COUNTER_ESTABLISHED);
 	if ((tcb->flags & TF_ECN) != 0)
 		tcp_count(ctx, COUNTER_ECN_AGREED);

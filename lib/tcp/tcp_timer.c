@@ -102,6 +102,8 @@ tcp_persist_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	if ((tcb->flags & TF_KEEP_PROBE) != 0)
 		tcb->probes = 0;
+	if ((tcb->flags & TF_PERSIST) == 0 && tcb->blk != PTCP_NIL)
+		tcp_block(ctx, tcb)->persist_since = ctx->now_ms;
 	tcb->t_rexmt = ctx->now_ms + tcp_rto_ms(ctx, tcb);
 	tcb->flags = (tcb->flags & ~(TF_REXMT | TF_KEEP_PROBE)) | TF_PERSIST;
 	tcp_timer_at(ctx, tcb, tcb->t_rexmt);
@@ -197,11 +199,30 @@ data_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	return false;
 }
 
+/**
+ * Under memory pressure those go whose peers have answered probes by a zero window for longer than data may stay without
+ * acknowledgment: they hold memory and nobody gains by it (RFC 6429 section 4). @return true when the connection is gone
+ */
+static bool
+evict(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+{
+	const struct tcp_block *b = tcp_block(ctx, tcb);
+	const uint32_t user_ms = tcp_profile(ctx, tcb)->user_timeout_ms;
+	const uint32_t patience = user_ms != 0 ? user_ms : ctx->conf.data_r2_ms;
+
+	if (b == NULL || tcb->snd_wnd != 0 || !tcp_mem_short(ctx) ||
+			ctx->now_ms - b->persist_since < patience)
+		return false;
+	tcp_count(ctx, COUNTER_ZERO_WINDOW_EVICTED);
+	tcp_end(ctx, tcb, TCP_REASON_NO_MEMORY, true);
+	return true;
+}
+
 static bool
 persist_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	/* Answered probes may go on for ever: a zero window alone kills no connection (RFC 9293 section 3.8.6.1). */
-	if (give_up(ctx, tcb, ctx->conf.data_r2_ms))
+	if (evict(ctx, tcb) || give_up(ctx, tcb, ctx->conf.data_r2_ms))
 		return true;
 	/* An RTO without text, and a probe is none. */
 	tcp_cc_restart(ctx, tcb);

@@ -161,8 +161,10 @@ tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args)
 
 	if (args->rport == 0 || (v6 && ctx->raddr6 == NULL))
 		return -EINVAL;
-	if (tcp_admit(ctx) != DROP_NONE)
+	if (tcp_admit(ctx) != DROP_NONE) {
+		tcp_count(ctx, COUNTER_OPENS_REFUSED);
 		return -ENOBUFS;
+	}
 	rc = take_port(ctx, &id, v6 ? &args->raddr : NULL);
 	if (rc < 0)
 		return rc;

@@ -35,6 +35,7 @@ buf_levels(struct ptcp_worker *w)
 {
 	w->rx_low = buf_level(w->rx_pool) < w->rx_spare / 2;
 	w->tx_free = buf_level(w->hdr.pool);
+	w->ctx.mem.scarce = w->rx_low || w->tx_free < 2 * w->tx_reserve;
 	w->peer_pool = NULL;
 }
 
@@ -50,24 +51,26 @@ buf_pool_low(struct ptcp_worker *w, struct rte_mempool *pool)
 	return w->peer_low;
 }
 
-/** The pool with most to spare for payload that cannot stay in @p from; NULL when there is none. */
+/** The pool with most to spare for a copy; NULL when there is none. */
 static struct rte_mempool *
-copy_pool(const struct ptcp_worker *w, const struct rte_mempool *from)
+copy_pool(const struct ptcp_worker *w, bool in_order)
 {
-	if (from != w->rx_pool && !w->rx_low)
+	if (!w->rx_low)
 		return w->rx_pool;
 	/* Deeper than what is sent may go: that waits for the peer to read, this makes the peer's data readable. */
-	return w->tx_free > w->tx_reserve / 2 ? w->hdr.pool : NULL;
+	return w->tx_free > (in_order ? w->tx_reserve / 2 : w->tx_reserve) ? w->hdr.pool : NULL;
 }
 
 bool
-buf_copy_out(struct ptcp_worker *w, struct tcp_buf *payload, const struct rte_mempool *from)
+tcp_buf_copy(struct tcp_ctx *ctx, struct tcp_buf *payload, bool in_order)
 {
+	struct ptcp_worker *w =
+			(struct ptcp_worker *)((uint8_t *)ctx - offsetof(struct ptcp_worker, ctx));
 	uint8_t *data;
 
 	/* Several small ones share an mbuf: one byte must not pin 2 kB. */
 	if (w->copy == NULL || rte_pktmbuf_tailroom(w->copy) < payload->len) {
-		struct rte_mempool *pool = copy_pool(w, from);
+		struct rte_mempool *pool = copy_pool(w, in_order);
 		struct rte_mbuf *m = pool != NULL ? rte_pktmbuf_alloc(pool) : NULL;
 
 		if (m == NULL)
@@ -88,6 +91,7 @@ buf_copy_out(struct ptcp_worker *w, struct tcp_buf *payload, const struct rte_me
 	rte_mbuf_refcnt_update(w->copy, 1);
 	payload->data = data;
 	payload->owner = w->copy;
+	payload->size = payload->len;
 	return true;
 }
 

@@ -179,29 +179,19 @@ arrive_traced(struct ptcp_worker *w, struct tcp_seg *seg)
 static bool
 arrive(struct ptcp_worker *w, struct tcp_seg *seg, struct rte_mbuf *m)
 {
-	const bool has_text = seg->payload.len > 0;
-	bool copied = false;
+	bool lent = false;
 
-	if (has_text) {
+	/* Where the pool runs low it stays ours: the core makes a copy of what it keeps. */
+	if (seg->payload.len > 0 && PTCP_LIKELY(!buf_pool_low(w, m->pool))) {
 		seg->payload.owner = m;
-		if (PTCP_UNLIKELY(buf_pool_low(w, m->pool))) {
-			if (!buf_copy_out(w, &seg->payload, m->pool)) {
-				worker_drop(w, DROP_NO_MBUF);
-				return false;
-			}
-			copied = true;
-		}
+		seg->payload.size = buf_size(m);
+		lent = true;
 	}
 	if (PTCP_UNLIKELY(w->trace != NULL))
 		arrive_traced(w, seg);
 	else
 		(void)tcp_segment_arrives(&w->ctx, seg);
-	if (PTCP_UNLIKELY(copied)) {
-		if (seg->payload.owner != NULL)
-			tcp_buf_free(seg->payload.owner);
-		return false;
-	}
-	return has_text && seg->payload.owner == NULL;
+	return lent && seg->payload.owner == NULL;
 }
 
 void

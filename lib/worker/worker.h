@@ -245,8 +245,20 @@ void buf_levels(struct ptcp_worker *w);
 /** Whether payload in an mbuf of @p pool must not be held but copied out. */
 bool buf_pool_low(struct ptcp_worker *w, struct rte_mempool *pool);
 
-/** Replace a payload by a copy with an owner of its own, away from pool @p from. @return false: no mbuf */
-bool buf_copy_out(struct ptcp_worker *w, struct tcp_buf *payload, const struct rte_mempool *from);
+/** Bytes that one of @p m's holders keeps from other use: the mbuf, and his share of its buffer. */
+static inline uint32_t
+buf_size(const struct rte_mbuf *m)
+{
+	uint32_t holders = rte_mbuf_refcnt_read(m);
+
+	if (PTCP_UNLIKELY(RTE_MBUF_CLONED(m)))
+		holders = rte_mbuf_refcnt_read(
+				rte_mbuf_from_indirect((struct rte_mbuf *)(uintptr_t)m));
+	else if (PTCP_UNLIKELY(RTE_MBUF_HAS_EXTBUF(m)))
+		holders = rte_mbuf_ext_refcnt_read(m->shinfo);
+	return (uint32_t)sizeof(struct rte_mbuf) +
+			(PTCP_LIKELY(holders == 1) ? m->buf_len : m->buf_len / holders);
+}
 
 /** Mbufs of @p pool that are kept for copies to come and hold nobody's payload: 0 or 1. */
 uint32_t buf_spare(const struct ptcp_worker *w, const struct rte_mempool *pool);

@@ -7,10 +7,16 @@
 
 struct heap_buf {
 	uint32_t refs;
+	uint32_t used; /* octets copied so far */
+	uint32_t size;
 	uint8_t data[];
 };
 
+#define H_CHUNK 2048
+
 static uint32_t bufs_alive;
+static struct heap_buf *copies; /* the chunk that the next copy goes to */
+static uint32_t copies_left = UINT32_MAX;
 
 static struct heap_buf *
 heap_buf_new(const uint8_t *data, uint32_t len)
@@ -19,7 +25,9 @@ heap_buf_new(const uint8_t *data, uint32_t len)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
 	b->refs = 1;
-	if (len > 0)
+	b->used = 0;
+	b->size = len;
+	if (data != NULL && len > 0)
 		memcpy(b->data, data, len);
 	bufs_alive++;
 	return b;
@@ -43,10 +51,40 @@ tcp_buf_free(void *owner)
 	}
 }
 
+bool
+tcp_buf_copy(struct tcp_ctx *ctx, struct tcp_buf *buf, bool in_order)
+{
+	struct heap_buf *b = copies;
+
+	(void)ctx;
+	if (in_order ? copies_left == 0 : copies_left <= 1)
+		return false;
+	if (copies_left != UINT32_MAX)
+		copies_left--;
+	if (b == NULL || b->refs == 1 || b->size - b->used < buf->len) {
+		if (b != NULL)
+			tcp_buf_free(b);
+		b = copies = heap_buf_new(NULL, buf->len > H_CHUNK ? buf->len : H_CHUNK);
+	}
+	memcpy(b->data + b->used, buf->data, buf->len);
+	b->refs++;
+	buf->owner = b;
+	buf->data = b->data + b->used;
+	buf->size = buf->len;
+	b->used += buf->len;
+	return true;
+}
+
+void
+h_copies(uint32_t left)
+{
+	copies_left = left;
+}
+
 uint32_t
 h_bufs(void)
 {
-	return bufs_alive;
+	return bufs_alive - (copies != NULL && copies->refs == 1);
 }
 
 /* ------------------------------------------------------------------ set-up */
@@ -618,7 +656,11 @@ h_free(struct harness *h)
 	CU_ASSERT_EQUAL(timewait_count(ctx->timewait), 0);
 	CU_ASSERT_EQUAL(port_count(ctx->ports), 0);
 	CU_ASSERT_EQUAL(ctx->table.n_used, 0);
-	CU_ASSERT_EQUAL(bufs_alive, 0);
+	CU_ASSERT_EQUAL(h_bufs(), 0);
+	if (copies != NULL) {
+		tcp_buf_free(copies);
+		copies = NULL;
+	}
 	CU_ASSERT_EQUAL(ctx->profile[0].refs, 1);
 	h_forget(h);
 	free(h->received);

@@ -145,7 +145,10 @@ h_pattern(uint32_t offset)
 	return (uint8_t)(offset * 31 + (offset >> 8));
 }
 
-/** Buffers alive, over all harnesses. */
+/** How many copies tcp_buf_copy() makes from now on; UINT32_MAX (default): any number. The last one is for text in order. */
+void h_copies(uint32_t left);
+
+/** Buffers alive, over all harnesses; the one that is kept for copies to come does not count. */
 uint32_t h_bufs(void);
 
 #endif

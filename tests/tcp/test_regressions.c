@@ -443,6 +443,7 @@ established_window_rounded_to_zero_read_is_told(void)
 	uint32_t edge;
 
 	conf.rcv_buf = 8u << 20;
+	conf.mem_max = 64u << 20;
 	conf.delack_ms = 0;
 	h = h_new(&conf, IP_V4, 1000);
 	h->opts |= TCP_OPT_WSCALE;

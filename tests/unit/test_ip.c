@@ -158,13 +158,13 @@ ecn_bits_set_afterwards(void)
 		struct ip_view view;
 
 		/* All identifications, so that the sum carries and does not. */
-		(void)ip4_build(p, &src, &dst, IP_PROTO_TCP, (uint16_t)(i >> 2), 20);
+		(void)ip4_build(p, &src, &dst, IP_PROTO_TCP, (uint16_t)(i >> 2), 20, 0xB8, 64);
 		memset(p + IP4_HDR_LEN, 0, 20);
 		memcpy(before, p, IP4_HDR_LEN);
 		ip_ecn_set(p, IP_V4, i & 3);
 		CU_ASSERT_EQUAL_FATAL(ip4_parse(p, 40, false, &view), DROP_NONE);
 		CU_ASSERT_EQUAL_FATAL(view.ecn, i & 3);
-		p[TOS] = 0;
+		p[TOS] = 0xB8;
 		CU_ASSERT_EQUAL_FATAL(memcmp(p, before, CKSUM), 0);
 	}
 	for (uint8_t ecn = 0; ecn < 4; ecn++) {
@@ -172,7 +172,7 @@ ecn_bits_set_afterwards(void)
 		struct ip_addr src = {.b = {0xfd, [15] = 2}}, dst = {.b = {0xfd, [15] = 1}};
 		struct ip_view view;
 
-		(void)ip6_build(p, &src, &dst, IP_PROTO_TCP, 0xFFFFF, 20);
+		(void)ip6_build(p, &src, &dst, IP_PROTO_TCP, 0xFFFFF, 20, 0xB8, 64);
 		memcpy(before, p, IP6_HDR_LEN);
 		ip_ecn_set(p, IP_V6, ecn);
 		CU_ASSERT_EQUAL(ip6_parse(p, 60, &view), DROP_NONE);
