@@ -113,7 +113,7 @@ const struct opt host_opts[] = {
 	{OPT_FLAG, "no-timestamps", NULL, &host_conf.no_timestamps, 0, 0, NULL, "neither offer nor use timestamps (RFC 7323)"},
 	{OPT_FLAG, "no-window-scale", NULL, &host_conf.no_window_scale, 0, 0, NULL, "neither offer nor use window scaling (RFC 7323)"},
 	{OPT_CALL, "syn-cookies", "WHEN", &host_conf.cookies, 0, 0, cookies_call, "auto, never or always (RFC 4987; auto)"},
-	{OPT_COUNT, "max-half-open", "N", &host_conf.max_half_open, 1, 268435456, NULL, "half-open connections at once; unset: from --max-connections"},
+	{OPT_COUNT, "max-half-open", "N", &host_conf.max_half_open, 16, 16777216, NULL, "half-open connections at once; unset: from --max-connections"},
 	{OPT_TIME, "user-timeout", "T", &host_conf.user_timeout_us, 0, 86400000000, NULL, "unacknowledged for so long, a connection is given up; 0: R2, 924 s"},
 	{OPT_TIME, "msl", "T", &host_conf.msl_us, 10000, 600000000, NULL, "MSL; TIME-WAIT lasts twice this"},
 	{OPT_CALL, "keepalive", "I,I,N", &host_conf.keepalive, 0, 0, keepalive_call, "idle time, interval, probes; or off (7200s,75s,10)"},

@@ -108,7 +108,7 @@ ptcp_conf_check(const struct ptcp_conf *c, char *err, size_t err_size)
 			{"rcv_buf_max", c->rcv_buf_max, 0, BUF_MAX, false},
 			{"snd_buf_max", c->snd_buf_max, 0, BUF_MAX, false},
 			{"mem_max", c->mem_max, 65536, UINT64_C(1) << 40, true},
-			{"max_half_open", c->max_half_open, 1, 1u << 24, true},
+			{"max_half_open", c->max_half_open, 16, 1u << 24, true},
 			{"user_timeout_ms", c->user_timeout_ms, 0, DAY_MS, false},
 			{"cc", c->cc, 0, PTCP_CC_MAX - 1, false},
 			{"cookies", c->cookies, 0, PTCP_COOKIES_MAX - 1, false},

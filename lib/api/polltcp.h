@@ -136,7 +136,7 @@ struct ptcp_conf {
 	uint32_t rcv_buf_max; /**< what auto-tuning may raise rcv_buf to, bytes, to 64 Mi; at most rcv_buf: off; 4 Mi */
 	uint32_t snd_buf_max; /**< the same for snd_buf; 4 Mi */
 	uint64_t mem_max; /**< bytes that the queues of a worker hold at most, 64 Ki to 2^40; 0: what max_nodes bounds */
-	uint32_t max_half_open; /**< records of half-open connections of listeners, 64 bytes each, 1 to 2^24, never more than max_connections; 0: a sixteenth of them, 1,024 to 2^20 */
+	uint32_t max_half_open; /**< records of half-open connections of listeners, 64 bytes each, 16 to 2^24, never more than max_connections; 0: a sixteenth of them, 1,024 to 2^20 */
 	uint32_t user_timeout_ms; /**< unacknowledged for so long, a connection is given up (RFC 5482), to 86,400,000; 0: data_r2_ms */
 	enum ptcp_cc cc;          /**< of new connections; CUBIC */
 	enum ptcp_cookies cookies; /**< AUTO */
