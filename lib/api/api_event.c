@@ -47,6 +47,7 @@ tell(struct ptcp_worker *w, const struct tcp_tcb *tcb, uint8_t events)
 {
 	const struct ptcp_ops *ops = w->ops[tcb->ops];
 	const ptcp_conn_t c = tcp_handle(&w->ctx, tcb);
+	const enum ptcp_reason reason = (enum ptcp_reason)tcb->reason;
 
 	if ((events & EV_ACCEPTED) != 0 && ops->accepted != NULL)
 		ops->accepted(w, c, tcb->arg);
@@ -58,8 +59,10 @@ tell(struct ptcp_worker *w, const struct tcp_tcb *tcb, uint8_t events)
 		ops->writable(w, c, tcb->arg);
 	if ((events & EV_PEER_CLOSED) != 0 && ops->peer_closed != NULL)
 		ops->peer_closed(w, c, tcb->arg);
+	if ((events & EV_TROUBLE) != 0 && ops->trouble != NULL)
+		ops->trouble(w, c, tcb->arg, reason);
 	if ((events & EV_CLOSED) != 0 && ops->closed != NULL)
-		ops->closed(w, c, tcb->arg, (enum ptcp_reason)tcb->reason);
+		ops->closed(w, c, tcb->arg, reason);
 }
 
 void

@@ -270,6 +270,12 @@ struct ptcp_ops {
 	/** The peer's FIN, after the last readable byte. Sending goes on for as long as you like (CLOSE-WAIT). */
 	void (*peer_closed)(struct ptcp_worker *w, ptcp_conn_t c, void *arg);
 	/**
+	 * A soft error (RFC 9293 section 3.9.1.8): nothing has ended, but @p reason says what may end it. PTCP_REASON_TIMEOUT:
+	 * the third retransmission in a row goes unanswered (R1); PTCP_REASON_UNREACHABLE: an ICMP error came about a segment
+	 * in flight.
+	 */
+	void (*trouble)(struct ptcp_worker *w, ptcp_conn_t c, void *arg, enum ptcp_reason reason);
+	/**
 	 * Exactly once, the last event; the handle is dead afterwards. It waits until received bytes were read (or
 	 * ptcp_close() was called). TIME-WAIT lives on without a handle.
 	 */

@@ -96,6 +96,8 @@ enum tcp_reason {
 #define EV_WRITABLE    0x08
 #define EV_PEER_CLOSED 0x10
 #define EV_CLOSED      0x20
+#define EV_TROUBLE                                                                                 \
+	0x40 /**< nothing has ended, but reason says what may end it: told before EV_CLOSED */
 
 /**
  * The transmission control block. The first line is all that the predicted path touches when a segment arrives; the
@@ -138,7 +140,7 @@ struct tcp_tcb {
 	uint8_t profile; /**< index of the shared options: tcp_ctx.profile */
 	uint8_t shift;   /**< backoff: timeouts in a row */
 	uint8_t probes;  /**< keepalive or zero-window probes unanswered */
-	uint8_t reason;  /**< enum tcp_reason of a closed connection */
+	uint8_t reason;  /**< enum tcp_reason of a closed connection, or of EV_TROUBLE */
 	uint16_t oow_age; /**< ms, low 16 bits: when the last challenge or out-of-window ACK was sent */
 	uint16_t ts_age;  /**< when ts_recent was set, in 2^16 ms */
 	uint16_t max_wnd; /**< largest snd_wnd seen */

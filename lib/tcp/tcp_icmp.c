@@ -72,6 +72,7 @@ tcp_icmp_arrives(struct tcp_ctx *ctx, const struct tcp_icmp *icmp)
 		too_big(ctx, tcb, icmp);
 	else if (icmp->hard && tcb->state == TCP_SYN_SENT)
 		tcp_end(ctx, tcb, TCP_REASON_UNREACHABLE, false);
-	/* Soft in synchronised states: retransmission goes on (RFC 5927 section 5.2). */
+	else /* Soft in synchronised states: retransmission goes on (RFC 5927 section 5.2). */
+		tcp_trouble(ctx, tcb, TCP_REASON_UNREACHABLE);
 	return DROP_NONE;
 }

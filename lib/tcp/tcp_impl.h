@@ -87,6 +87,9 @@ tcp_unsent(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 void tcp_want_output(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t out);
 void tcp_want_event(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t events);
 
+/** Tell the user of a soft error (RFC 9293 section 3.9.1.8), if he knows the connection and has not closed it. */
+void tcp_trouble(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason);
+
 /** Not SYN+FIN, SYN+RST, nor none of ACK, RST, SYN: those mean nothing in any state but CLOSED. */
 static inline bool
 tcp_flags_ok(uint8_t flags)

@@ -266,6 +266,15 @@ tcp_want_event(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t events)
 				TF_IN_EVENTS);
 }
 
+void
+tcp_trouble(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason)
+{
+	if ((tcb->flags & (TF_PASSIVE | TF_ORPHAN)) != 0)
+		return;
+	tcb->reason = (uint8_t)reason;
+	tcp_want_event(ctx, tcb, EV_TROUBLE);
+}
+
 /** Of the pending events those that may be told now: FIN and end wait until the last byte was read. */
 static uint8_t
 events_ready(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
@@ -368,6 +377,7 @@ detach(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 static void
 owe_closed(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason)
 {
+	tcb->events &= (uint8_t)~EV_TROUBLE;
 	tcb->reason = (uint8_t)reason;
 	tcp_count(ctx, reason == TCP_REASON_DONE ? COUNTER_CLOSED : COUNTER_FAILED);
 	tcp_want_event(ctx, tcb, EV_CLOSED);

@@ -138,8 +138,10 @@ tcp_fin_wait_2_bound(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 static bool
 give_up(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t r2_ms)
 {
-	if (tcb->probes == 2)
+	if (tcb->probes == 2) {
 		tcp_count(ctx, COUNTER_R1_REACHED);
+		tcp_trouble(ctx, tcb, TCP_REASON_TIMEOUT);
+	}
 	if (unanswered_ms(ctx, tcb) < r2_ms)
 		return false;
 	tcp_end(ctx, tcb, TCP_REASON_TIMEOUT, tcp_synchronized(tcb->state));

@@ -197,5 +197,8 @@ link_icmp(struct ptcp_worker *w, const uint8_t *l3, const struct ip_view *ip, ui
 
 	if (reason != DROP_NONE)
 		return reason;
+	/* RFC 6633, RFC 9293 section 3.9.2.2: nobody is to slow down, nor to hear of it. */
+	if (view.type == ICMP4_SOURCE_QUENCH)
+		return DROP_ICMP_TYPE;
 	return view.type == ICMP4_ECHO ? echo(w, l3, ip, laddr) : icmp_error(w, &view, laddr);
 }

@@ -168,6 +168,18 @@ on_peer_closed(struct ptcp_worker *w, ptcp_conn_t c, void *arg)
 }
 
 static void
+on_trouble(struct ptcp_worker *w, ptcp_conn_t c, void *arg, enum ptcp_reason reason)
+{
+	struct pmd_conn *conn = arg;
+
+	(void)w;
+	CU_ASSERT_EQUAL(conn->c, c);
+	CU_ASSERT_EQUAL(conn->n_closed, 0);
+	conn->n_trouble++;
+	conn->reason = reason;
+}
+
+static void
 on_closed(struct ptcp_worker *w, ptcp_conn_t c, void *arg, enum ptcp_reason reason)
 {
 	struct pmd_conn *conn = arg;
@@ -185,6 +197,7 @@ const struct ptcp_ops pmd_ops = {
 		.readable = on_readable,
 		.writable = on_writable,
 		.peer_closed = on_peer_closed,
+		.trouble = on_trouble,
 		.closed = on_closed,
 };
 

@@ -29,7 +29,7 @@ struct pmd_conn {
 	bool fin;       /**< ptcp_shutdown() when all is sent */
 	bool reply_fin; /**< ptcp_shutdown() on the peer's FIN */
 	bool wants;     /**< a writable event is owed */
-	unsigned int n_accepted, n_connected, n_writable, n_peer_closed, n_closed;
+	unsigned int n_accepted, n_connected, n_writable, n_peer_closed, n_trouble, n_closed;
 	enum ptcp_reason reason;
 	uint64_t wrong;     /**< bytes that were not the pattern's */
 	uint64_t fin_after; /**< received bytes when the peer's FIN was told */

@@ -508,7 +508,12 @@ bad_input_39_icmp_errors(void)
 	CU_ASSERT_EQUAL(pmd_drop(&pair.a, "icmp_quote"), 3);
 	seg.src = a;
 	give(frame, icmp_error_frame(frame, 3, 1, &seg, &a), whole);
+	CU_ASSERT_EQUAL(conn->n_trouble, 1);
+	CU_ASSERT_EQUAL(conn->reason, PTCP_REASON_UNREACHABLE);
+	/* Source quench: not even told. */
 	give(frame, icmp_error_frame(frame, 4, 0, &seg, &a), whole);
+	CU_ASSERT_EQUAL(pmd_drop(&pair.a, "icmp_type"), 1);
+	CU_ASSERT_EQUAL(conn->n_trouble, 1);
 	CU_ASSERT_EQUAL(conn->n_closed, 0);
 	give(frame, icmp_error_frame(frame, 3, 3, &seg, &a), whole);
 	CU_ASSERT_EQUAL(conn->n_closed, 1);
