@@ -225,12 +225,12 @@ fit(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, const struct 
 			.next = PTCP_NIL};
 	if (i != PTCP_NIL && seq_geq(end = tcp_run_end(ctx, i), p->from)) {
 		p->prev = i;
-		if (seq_gt(end, p->from)) {
+		if (seq_gt(end, p->from))
 			tcp_dsack(ctx, tcb, p->from, seq_min(end, p->to));
+		if (seq_geq(end, p->to)) {
 			tcp_sack_touch(b, tcp_node_at(ctx, i)->seq, end);
-		}
-		if (seq_geq(end, p->to))
 			return false;
+		}
 		p->from = end;
 	}
 	for (i = tcp_run_after(ctx, b, p->from); i != PTCP_NIL; p->n_covered++) {

@@ -280,6 +280,8 @@ h_pump(struct harness *h)
 	uint32_t index;
 	uint8_t events;
 
+	if (h->no_pump)
+		return;
 	while (tcp_event_next(h->ctx, &index, &events)) {
 		struct tcp_tcb *tcb = tcp_at(h->ctx, index);
 

@@ -61,6 +61,7 @@ struct harness {
 	uint32_t received_size;
 	uint32_t n_received;
 	bool no_check;
+	bool no_pump; /**< leave output and events where they are: more is to come in the same burst */
 	uint32_t written;    /**< octets queued by h_write() */
 	struct tcp_tcb view; /**< h_view() */
 };

@@ -498,6 +498,11 @@ end_new(struct sim *s, unsigned int i)
 	conf.timestamps = sc->timestamps;
 	conf.window_scale = sc->window_scale;
 	conf.fin_wait2_ms = 10000;
+	conf.sack = sc->window_scale;
+	if (s->seed % 2 == 0) {
+		conf.rcv_buf_max = 4 * sc->rcv_buf;
+		conf.snd_buf_max = 4 * sc->snd_buf;
+	}
 	e->ctx = aligned_alloc(64, (sizeof(*e->ctx) + 63) & ~(size_t)63);
 	e->mem = aligned_alloc(64, (tcp_memory_size(&conf) + 63) & ~(size_t)63);
 	CU_ASSERT_FATAL(e->ctx != NULL && e->mem != NULL);
@@ -741,6 +746,7 @@ static const struct scenario scenarios[] = {
 	{"stalled 10", IP_V6, 100,  100,  20,  1000,  3000,3000000,  20000,   2000,  10000, 4096, 96, 1500, false, true,  true},
 	{"large",      IP_V4,  60,    5,   5, 50000,  1000,  50000, 600000,1000000, 400000, 4096, 96, 9000, true,  true,  false},
 	{"starved",    IP_V4, 200,   20,  10,  2000,  2000,  50000,  30000,  65535,  65536,  300, 20, 1500, true,  true,  false},
+	{"nodes 40",   IP_V4, 200,   10,  10,  2000,  2000,  50000,  30000,  65535,  65536,   40, 96, 1500, true,  true,  true},
 	{"rude",       IP_V6, 400,   10,  10,  1000,  5000,  50000,  10000,  65535,  65536, 4096, 96, 1500, true,  true,  false},
 };
 /* clang-format on */
