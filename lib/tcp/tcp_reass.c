@@ -370,8 +370,7 @@ place(struct tcp_ctx *ctx, struct tcp_block *b, const struct piece *p, uint32_t 
 enum drop_reason
 tcp_reass_insert(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, struct tcp_seg *seg)
 {
-	const uint32_t before = b->ooo_mem;
-	uint32_t index, mem, left;
+	uint32_t before, index, mem, left;
 	struct piece p;
 
 	if (!fit(ctx, tcb, b, seg, &p))
@@ -380,6 +379,7 @@ tcp_reass_insert(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, 
 			!mem_allowed(ctx, b, p.to - p.from + (uint32_t)sizeof(struct tcp_node)) ||
 			!hold(ctx, tcb, b, seg, &p, &index, &mem))
 		return DROP_TCP_REASS_FULL;
+	before = b->ooo_mem;
 	left = place(ctx, b, &p, index, mem);
 	tcp_sack_touch(b, left, tcp_run_end(ctx, tcp_run_at(ctx, b, left)));
 	tcp_greedy_update(ctx, b, before);

@@ -319,10 +319,14 @@ h_inject(struct harness *h, struct tcp_seg *seg, const uint8_t *data, uint32_t l
 		seg->laddr = h->family == IP_V4 ? 0 : 4;
 	}
 	seg->dst = laddr_get(&h->laddr, seg->laddr);
-	seg->payload = (struct tcp_buf){b, b->data, len};
+	seg->payload = (struct tcp_buf){b, b->data, len, h->buf_size};
+	if (h->no_owner)
+		seg->payload.owner = NULL;
 	tcp_hash(h->ctx, seg);
 	reason = tcp_segment_arrives(h->ctx, seg);
-	if (seg->payload.owner != NULL)
+	if (h->no_owner)
+		tcp_buf_free(b);
+	else if (seg->payload.owner != NULL)
 		tcp_buf_free(seg->payload.owner);
 	h_pump(h);
 	return reason;

@@ -61,6 +61,8 @@ struct harness {
 	uint32_t received_size;
 	uint32_t n_received;
 	bool no_check;
+	bool no_owner; /**< text comes without an owner: it may not be held where it lies */
+	uint32_t buf_size; /**< what the buffers of incoming text keep from other use; 0: their length */
 	bool no_pump; /**< leave output and events where they are: more is to come in the same burst */
 	uint32_t written;    /**< octets queued by h_write() */
 	struct tcp_tcb view; /**< h_view() */
