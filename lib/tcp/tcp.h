@@ -80,6 +80,8 @@ enum tcp_reason {
 #define TF_ECE        0x8000000u  /**< CE came in: ECE on every ACK until CWR */
 #define TF_CWR        0x10000000u /**< the window was reduced for ECE: CWR on the next new data */
 
+#define TF_HELD 0x20000000u /**< new text waits for block.cc.pace_at, in the wheel */
+
 /* tcp_tcb.out: what is to be sent besides data that the windows allow. */
 #define OUT_ACK   0x01 /**< an ACK, at once */
 #define OUT_SYN   0x02 /**< SYN or SYN,ACK by the state */

@@ -57,6 +57,7 @@ tcp_cc_start(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b
 	b->cc = (struct tcp_cc){0};
 	b->cc.sent = t_rexmt_free(tcb) ? tcb->t_rexmt : ctx->now_ms;
 	b->cc.ack_at = ctx->now_ms;
+	b->cc.pace_at = ctx->now;
 	ops_of(ctx, tcb)->start(ctx, tcb, b);
 }
 
@@ -65,6 +66,7 @@ tcp_cc_stop(struct tcp_tcb *tcb, const struct tcp_block *b)
 {
 	if (t_rexmt_free(tcb))
 		tcb->t_rexmt = b->cc.sent;
+	tcb->flags &= ~TF_HELD;
 }
 
 /* ------------------------------------------------------------------ what is sent */

@@ -33,6 +33,8 @@ struct tcp_cubic {
 
 /** State that lives as long as data is in flight: in the block. cwnd and ssthresh stay in the TCB. */
 struct tcp_cc {
+	time_us_t pace_at; /**< new text waits until then: paced (pace_octets are used up), or TF_HELD */
+	uint32_t pace_octets; /**< that may leave before */
 	uint32_t acked; /**< octets acknowledged in congestion avoidance and not yet turned into growth */
 	uint32_t prior_cwnd; /**< before the last reduction: tcp_cc_undo() */
 	uint32_t prior_ssthresh;

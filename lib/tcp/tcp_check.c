@@ -175,6 +175,13 @@ check_live(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 	if ((tcb->flags & (TF_REXMT | TF_PERSIST | TF_FW2 | TF_KEEP_PROBE | TF_DELACK)) != 0 &&
 			!wheel_armed(&ctx->wheel, tcp_index(ctx, tcb)))
 		return "deadline without an armed timer";
+	if ((tcb->flags & TF_HELD) != 0 &&
+			(b == NULL || !wheel_armed(&ctx->wheel, tcp_index(ctx, tcb))))
+		return "held text without an armed timer";
+	if (tcp_synchronized(tcb->state) && tcp_unsent(ctx, tcb) > 0 &&
+			tcb->snd_una == tcb->snd_nxt && tcb->out == 0 &&
+			(tcb->flags & (TF_PERSIST | TF_HELD)) == 0)
+		return "unsent text that nobody will send";
 	if (tcb->out != 0 && (tcb->flags & TF_IN_OUTPUT) == 0 &&
 			!wheel_armed(&ctx->wheel, tcp_index(ctx, tcb)))
 		return "output that nobody will ask for";

@@ -62,8 +62,14 @@ tcp_ecn_echo(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg
 	if (tcb->snd_una == tcb->snd_nxt || (tcb->flags & (TF_RECOVERY | TF_LOSS)) != 0 ||
 			tcp_cc_just_reduced(tcb, b))
 		return;
-	tcp_cc_reduce(ctx, tcb, b, TCP_CC_ECE);
 	tcp_count(ctx, COUNTER_ECN_REDUCTIONS);
+	if (tcb->cwnd <= tcb->mss) {
+		/* No less than a segment: then no more than one in an RTO. */
+		b->cc.pace_at = ctx->now + (time_us_t)tcp_rto_ms(ctx, tcb) * TIME_US_PER_MS;
+		b->cc.pace_octets = 0;
+		tcp_pace_hold(ctx, tcb, b);
+	}
+	tcp_cc_reduce(ctx, tcb, b, TCP_CC_ECE);
 }
 
 bool

@@ -386,6 +386,17 @@ void tcp_reply_rst(struct tcp_ctx *ctx, const struct tcp_seg *seg);
 /** More window can be told, and it is worth a segment (RFC 9293 section 3.8.6.2.2). */
 bool tcp_window_worth_update(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
 
+/* ------------------------------------------------------------------ tcp_pace.c */
+
+/** Nothing new before block.cc.pace_at. */
+void tcp_pace_hold(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_block *b);
+
+/** Whether @p len octets of new text have to wait; if not, they are accounted for. */
+bool tcp_pace_waits(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t len);
+
+/** TF_HELD: the node came due; when pace_at is reached, output goes on. */
+void tcp_pace_due(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
 /* ------------------------------------------------------------------ tcp_ecn.c */
 
 /** ECE and CWR as our SYN or SYN,ACK is to carry them, by the state. */

@@ -402,6 +402,11 @@ fits:
 		tcp_cc_full(tcb, b);
 		return false;
 	}
+	if (len > 0 && (tcp_profile(ctx, tcb)->pacing || (tcb->flags & TF_HELD) != 0) &&
+			tcp_pace_waits(ctx, tcb, b, len)) {
+		tcp_cc_full(tcb, b);
+		return false;
+	}
 	make_new(ctx, tcb, out, len, last);
 	if ((tcb->flags & TF_ECN) != 0)
 		tcp_ecn_mark(tcb, out);

@@ -371,7 +371,7 @@ detach(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	}
 	wheel_cancel(&ctx->wheel, tcp_index(ctx, tcb));
 	tcb->flags &= ~(TF_REXMT | TF_PERSIST | TF_FW2 | TF_KEEP_PROBE | TF_DELACK | TF_LOSS |
-			TF_RECOVERY);
+			TF_RECOVERY | TF_HELD);
 }
 
 static void

@@ -298,6 +298,8 @@ rearm(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	if ((tcb->flags & (TF_REXMT | TF_PERSIST | TF_FW2 | TF_KEEP_PROBE)) != 0)
 		tcp_timer_at(ctx, tcb, tcb->t_rexmt);
+	if ((tcb->flags & TF_HELD) != 0)
+		tcp_pace_hold(ctx, tcb, tcp_block(ctx, tcb));
 	if ((tcb->flags & TF_DELACK) != 0)
 		tcp_timer_at(ctx, tcb, tcb->t_delack);
 	if ((tcb->flags & TF_OOW_SENT) != 0)
@@ -331,6 +333,8 @@ tcp_timeout(struct tcp_ctx *ctx, uint32_t index)
 		tcb->flags |= TF_TS_STALE;
 	if (!tcp_oow_limited(ctx, tcb))
 		tcb->flags &= ~TF_OOW_SENT;
+	if ((tcb->flags & TF_HELD) != 0)
+		tcp_pace_due(ctx, tcb);
 	if ((tcb->flags & TF_DELACK) != 0 && time_ms_reached(tcb->t_delack, ctx->now_ms)) {
 		tcb->flags &= ~TF_DELACK;
 		tcp_count(ctx, COUNTER_DELAYED_ACKS);
