@@ -269,7 +269,7 @@ tcp_want_event(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t events)
 void
 tcp_trouble(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason)
 {
-	if ((tcb->flags & (TF_PASSIVE | TF_ORPHAN)) != 0)
+	if ((tcb->flags & TF_ORPHAN) != 0)
 		return;
 	tcb->reason = (uint8_t)reason;
 	tcp_want_event(ctx, tcb, EV_TROUBLE);
