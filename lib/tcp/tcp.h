@@ -122,7 +122,8 @@ struct tcp_tcb {
 	uint32_t ts_recent;
 	uint32_t last_ack_sent; /**< RFC 7323 Last.ACK.sent */
 	uint32_t blk;           /**< index of the on-demand block, or PTCP_NIL */
-	time_ms_t t_recv;       /**< when the last acceptable segment came: the keepalive base */
+	/** When the last acceptable segment came: the keepalive base. TF_ORPHAN: when it was closed. */
+	time_ms_t t_recv;
 	time_ms_t t_delack;
 
 	void *arg; /**< the user's */

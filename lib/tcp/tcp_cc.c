@@ -58,6 +58,18 @@ tcp_cc_start(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b
 	b->cc.sent = t_rexmt_free(tcb) ? tcb->t_rexmt : ctx->now_ms;
 	b->cc.ack_at = ctx->now_ms;
 	b->cc.pace_at = ctx->now;
+	b->cc.moved = ctx->now_ms;
+	ops_of(ctx, tcb)->start(ctx, tcb, b);
+}
+
+void
+tcp_cc_switch(const struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+{
+	struct tcp_block *b = tcp_block(ctx, tcb);
+
+	if (b == NULL)
+		return;
+	b->cc.undo = false;
 	ops_of(ctx, tcb)->start(ctx, tcb, b);
 }
 
@@ -106,6 +118,7 @@ tcp_cc_resume(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 {
 	/* RFC 9438 section 5.8: time without anything in flight is no time on the curve. */
 	b->cc.ack_at = ctx->now_ms;
+	b->cc.moved = ctx->now_ms;
 	if (ctx->now_ms - b->cc.sent > tcp_rto_ms(ctx, tcb))
 		tcp_cc_restart(ctx, tcb);
 }

@@ -40,7 +40,8 @@ struct tcp_cc {
 	uint32_t prior_ssthresh;
 	uint32_t full_end;    /**< limited: cwnd was full when the octet before this one was sent */
 	uint32_t reduced_end; /**< reduced: SND.NXT at the last reduction */
-	time_ms_t sent;       /**< when data last left: restart after idle */
+	time_ms_t moved; /**< when the send queue last moved, or began to wait: the user timeout's base */
+	time_ms_t sent;   /**< when data last left: restart after idle */
 	time_ms_t ack_at; /**< the last ACK of new data: time between two is time on the curve */
 	bool undo;        /**< prior_cwnd and prior_ssthresh are valid */
 	bool limited;     /**< ACKs below full_end may grow cwnd */
@@ -92,6 +93,9 @@ void tcp_cc_start(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_blo
  * t_rexmt, which is no deadline while nothing is outstanding.
  */
 void tcp_cc_stop(struct tcp_tcb *tcb, const struct tcp_block *b);
+
+/** The profile names another algorithm than before: cwnd and ssthresh stay, its state begins. */
+void tcp_cc_switch(const struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 
 /** Text left, new or again. */
 void tcp_cc_sent(const struct tcp_ctx *ctx, struct tcp_block *b);

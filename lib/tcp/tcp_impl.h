@@ -323,6 +323,9 @@ tcp_rexmt_stop(struct tcp_tcb *tcb)
 	tcb->flags &= ~(TF_REXMT | TF_PERSIST);
 }
 
+/** When the first of the transmissions left that are unanswered (TF_REXMT or TF_PERSIST), where only the RTO repeats them. */
+time_ms_t tcp_unanswered_since(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
 /** Begin keepalive (when it is on) and the 20-day watch over ts_recent. */
 void tcp_keep_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 
@@ -385,6 +388,18 @@ void tcp_reply_rst(struct tcp_ctx *ctx, const struct tcp_seg *seg);
 
 /** More window can be told, and it is worth a segment (RFC 9293 section 3.8.6.2.2). */
 bool tcp_window_worth_update(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+
+/* ------------------------------------------------------------------ tcp_patience.c */
+
+/** The user's next deadline, and what the connection ends for then; TCP_REASON_NONE: he has set none. */
+enum tcp_reason tcp_patience(
+		const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, time_ms_t *deadline);
+
+/** Something began to wait, or the user has set a limit: see to the timer. */
+void tcp_patience_arm(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** @return true when a limit of the user was reached and the connection is gone */
+bool tcp_patience_over(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 
 /* ------------------------------------------------------------------ tcp_pace.c */
 

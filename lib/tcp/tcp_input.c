@@ -342,6 +342,7 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	if (b != NULL) {
 		b->rec.dupacks = 0;
 		tcp_sndq_ack(ctx, b, n - fin);
+		b->cc.moved = ctx->now_ms;
 		if (!recovery_ack(ctx, tcb, b, n))
 			tcp_cc_ack(ctx, tcb, b, n);
 	}
@@ -704,7 +705,8 @@ arrives_other(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 		reason = check_syn(ctx, tcb, seg);
 	if (reason == NEXT_STEP) {
 		/* Acceptable: the peer is alive. One store resets keepalive; the timer finds out. */
-		tcb->t_recv = ctx->now_ms;
+		if ((tcb->flags & TF_ORPHAN) == 0)
+			tcb->t_recv = ctx->now_ms;
 		reason = check_ack(ctx, tcb, seg);
 	}
 	/* Sixth, URG: the text stays in line, the pointer is not used (RFC 9293 section 3.8.5, RFC 6093). */

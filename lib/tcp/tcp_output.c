@@ -185,8 +185,10 @@ make_syn(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 	tcb->srtt = (uint32_t)ctx->now;
 	tcb->rttvar++;
 	/* Said again to a duplicate SYN, it has its deadline already: nobody can put that off. */
-	if ((tcb->flags & TF_REXMT) == 0)
+	if ((tcb->flags & TF_REXMT) == 0) {
 		tcp_rexmt_start(ctx, tcb);
+		tcp_patience_arm(ctx, tcb);
+	}
 }
 
 /**
@@ -392,11 +394,15 @@ send_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 	/* Half of the largest window ever offered; what is left waits for the peer or the probe timer. */
 	if (len > 0 && flight == 0 && len >= ((uint32_t)tcb->max_wnd << (tcb->wscale >> 4)) / 2)
 		goto fits;
-	if (flight == 0 && (tcb->flags & TF_PERSIST) == 0)
+	if (flight == 0 && (tcb->flags & TF_PERSIST) == 0) {
+		if (b != NULL)
+			b->cc.moved = ctx->now_ms;
 		tcp_persist_start(ctx, tcb);
+		tcp_patience_arm(ctx, tcb);
+	}
 	return false;
 fits:
-	if (len > 0 && flight == 0)
+	if (flight == 0 && b != NULL)
 		tcp_cc_resume(ctx, tcb, b);
 	if (len > 0 && flight + len > tcb->cwnd && flight > 0) {
 		tcp_cc_full(tcb, b);
@@ -410,6 +416,8 @@ fits:
 	make_new(ctx, tcb, out, len, last);
 	if ((tcb->flags & TF_ECN) != 0)
 		tcp_ecn_mark(tcb, out);
+	if (flight == 0)
+		tcp_patience_arm(ctx, tcb);
 	if (len > 0 && tcb->snd_nxt - tcb->snd_una + tcb->mss > tcb->cwnd)
 		tcp_cc_full(tcb, b);
 	return true;

@@ -89,6 +89,12 @@ unanswered_ms(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 	return sum;
 }
 
+time_ms_t
+tcp_unanswered_since(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	return tcb->t_rexmt - (time_ms_t)unanswered_ms(ctx, tcb);
+}
+
 void
 tcp_rexmt_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
@@ -172,6 +178,13 @@ syn_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	return false;
 }
 
+/** R2 of text, which a user timeout replaces (RFC 9293 section 3.8.3). */
+static uint32_t
+data_r2(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	return tcp_profile(ctx, tcb)->user_timeout_ms != 0 ? UINT32_MAX : ctx->conf.data_r2_ms;
+}
+
 /** RFC 6298 section 5.4 to 5.6. */
 static bool
 data_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
@@ -179,7 +192,7 @@ data_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	struct tcp_block *b = tcp_block(ctx, tcb);
 	const bool first = tcb->probes == 0;
 
-	if (give_up(ctx, tcb, ctx->conf.data_r2_ms))
+	if (give_up(ctx, tcb, data_r2(ctx, tcb)))
 		return true;
 	back_off(tcb);
 	tcp_count(ctx, COUNTER_RTO);
@@ -224,7 +237,7 @@ static bool
 persist_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	/* Answered probes may go on for ever: a zero window alone kills no connection (RFC 9293 section 3.8.6.1). */
-	if (evict(ctx, tcb) || give_up(ctx, tcb, ctx->conf.data_r2_ms))
+	if (evict(ctx, tcb) || give_up(ctx, tcb, data_r2(ctx, tcb)))
 		return true;
 	/* An RTO without text, and a probe is none. */
 	tcp_cc_restart(ctx, tcb);
@@ -247,7 +260,9 @@ keepalive_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 			tcb->probes = 0;
 		} else if (!time_ms_reached(tcb->t_rexmt, ctx->now_ms)) {
 			return false;
-		} else if (tcb->probes >= p->keep_count) {
+		} else if (tcb->probes >= p->keep_count &&
+				ctx->now_ms - tcb->t_recv > p->user_timeout_ms) {
+			/* Not before the user timeout (RFC 5482 section 4.2). */
 			tcp_count(ctx, COUNTER_KEEPALIVE_DROPS);
 			tcp_end(ctx, tcb, TCP_REASON_KEEPALIVE, true);
 			return true;
@@ -260,7 +275,8 @@ keepalive_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	if ((tcb->flags & TF_KEEP_PROBE) == 0)
 		tcp_cc_restart(ctx, tcb);
 	tcb->flags |= TF_KEEP_PROBE;
-	tcb->probes++;
+	if (tcb->probes < UINT8_MAX)
+		tcb->probes++;
 	tcb->t_rexmt = ctx->now_ms + p->keep_interval_ms;
 	tcp_want_output(ctx, tcb, OUT_KEEP);
 	return false;
@@ -298,6 +314,7 @@ rearm(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	if ((tcb->flags & (TF_REXMT | TF_PERSIST | TF_FW2 | TF_KEEP_PROBE)) != 0)
 		tcp_timer_at(ctx, tcb, tcb->t_rexmt);
+	tcp_patience_arm(ctx, tcb);
 	if ((tcb->flags & TF_HELD) != 0)
 		tcp_pace_hold(ctx, tcb, tcp_block(ctx, tcb));
 	if ((tcb->flags & TF_DELACK) != 0)
@@ -333,6 +350,8 @@ tcp_timeout(struct tcp_ctx *ctx, uint32_t index)
 		tcb->flags |= TF_TS_STALE;
 	if (!tcp_oow_limited(ctx, tcb))
 		tcb->flags &= ~TF_OOW_SENT;
+	if (tcp_patience_over(ctx, tcb))
+		return;
 	if ((tcb->flags & TF_HELD) != 0)
 		tcp_pace_due(ctx, tcb);
 	if ((tcb->flags & TF_DELACK) != 0 && time_ms_reached(tcb->t_delack, ctx->now_ms)) {

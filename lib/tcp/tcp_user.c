@@ -46,12 +46,18 @@ tcp_profile_put(struct tcp_ctx *ctx, uint8_t profile)
 void
 tcp_profile_set(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t profile)
 {
+	const bool cc = ctx->profile[profile].cc != tcp_profile(ctx, tcb)->cc;
+
 	tcp_profile_put(ctx, tcb->profile);
 	tcb->profile = profile;
+	if (cc)
+		tcp_cc_switch(ctx, tcb);
 	if ((tcb->flags & TF_KEEP_PROBE) != 0)
 		tcb->probes = 0;
 	if (tcp_synchronized(tcb->state) && tcb->state != TCP_TIME_WAIT)
 		tcp_keep_start(ctx, tcb);
+	if (tcb->state != TCP_CLOSED && tcb->state != TCP_TIME_WAIT)
+		tcp_patience_arm(ctx, tcb);
 }
 
 /* ------------------------------------------------------------------ OPEN */
@@ -237,6 +243,8 @@ tcp_close(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 		close_dead(ctx, tcb);
 		return 0;
 	}
+	if (tcp_profile(ctx, tcb)->linger_ms == 0)
+		return tcp_abort(ctx, tcb);
 	if (tcb->state == TCP_SYN_SENT) {
 		tcp_end(ctx, tcb, TCP_REASON_ABORTED, false);
 		return 0;
@@ -250,6 +258,9 @@ tcp_close(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 		queue_fin(ctx, tcb);
 	else if (tcb->state == TCP_FIN_WAIT_2)
 		tcp_fin_wait_2_bound(ctx, tcb);
+	/* Nobody keeps it alive any more; a bounded close counts from here. */
+	tcb->t_recv = ctx->now_ms;
+	tcp_patience_arm(ctx, tcb);
 	return 0;
 }
 
