@@ -18,7 +18,8 @@ struct listener {
 	uint16_t profile; /**< the caller's */
 	uint32_t backlog; /**< half-open and not yet accepted connections at most */
 	uint32_t n_half_open;
-	void *arg; /**< the caller's */
+	void *arg;            /**< the caller's */
+	uint64_t cookie_step; /**< the caller's: 1 + the time step of the last SYN cookie; 0: none yet */
 	bool used;
 };
 

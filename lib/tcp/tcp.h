@@ -27,6 +27,7 @@
 #include "conn/timewait.h"
 #include "time/clock.h"
 #include "tcp/tcp_cc.h"
+#include "tcp/tcp_cookie.h"
 #include "tcp/tcp_half.h"
 #include "tcp/tcp_recovery.h"
 #include "time/wheel.h"
@@ -355,6 +356,7 @@ struct tcp_ctx {
 	struct pool half_pool;
 	struct conn_table half_table;
 	struct wheel half_wheel;
+	struct tcp_cookie_keys cookie;
 	struct siphash_key hash_key; /**< tables */
 	struct siphash_key isn_key;  /**< RFC 6528 */
 	struct siphash_key ts_key;   /**< timestamp offsets */

@@ -255,13 +255,8 @@ tcp_half_open(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint16_t listener,
 	int rc;
 
 	memset(h, 0, sizeof(*h));
-	h->id = (struct conn_ident){
-			.raddr = seg->family == IP_V6 ? ip_addr_fold(&seg->src) : seg->src.v4,
-			.rport = seg->sport,
-			.lport = seg->dport,
-			.laddr = seg->laddr,
-			.aux = listener,
-	};
+	h->id = tcp_ident_of(seg);
+	h->id.aux = listener;
 	if (ctx->half_raddr6 != NULL)
 		ctx->half_raddr6[index] = seg->src;
 	h->flags = HALF_USED;
@@ -398,6 +393,25 @@ half_done(struct tcp_ctx *ctx, struct tcp_half *h, struct tcp_seg *seg)
 	return tcp_arrives_tcb(ctx, tcb, seg);
 }
 
+/**
+ * It acknowledges what the record did not send. But an earlier copy of the SYN may have met no free record and been
+ * answered by a cookie, and that is the SYN,ACK which the peer has taken: then the record is the one that is wrong.
+ */
+static enum drop_reason
+half_wrong_ack(struct tcp_ctx *ctx, struct tcp_half *h, struct tcp_seg *seg)
+{
+	const uint16_t listener = h->id.aux;
+	struct tcp_cookie cookie;
+
+	if (!tcp_cookie_live(ctx, listener) || !tcp_cookie_good(ctx, seg, &cookie)) {
+		tcp_reply_rst(ctx, seg);
+		return tcp_drop(ctx, DROP_TCP_ACK_UNSENT);
+	}
+	if (tcp_admit(ctx) == DROP_NONE)
+		half_end(ctx, h);
+	return tcp_cookie_open(ctx, seg, listener, &cookie);
+}
+
 enum drop_reason
 tcp_half_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t index)
 {
@@ -419,11 +433,9 @@ tcp_half_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t index)
 		return DROP_NONE;
 	}
 	/* Fifth, ACK: SND.UNA < SEG.ACK =< SND.NXT. */
-	if (seg->ack != h->iss + 1) {
-		tcp_reply_rst(ctx, seg);
-		return tcp_drop(ctx, DROP_TCP_ACK_UNSENT);
-	}
-	return half_done(ctx, h, seg);
+	if (seg->ack == h->iss + 1)
+		return half_done(ctx, h, seg);
+	return half_wrong_ack(ctx, h, seg);
 }
 
 enum drop_reason

@@ -83,6 +83,19 @@ tcp_unsent(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 	return tcp_snd_end(ctx, tcb) - tcb->snd_nxt;
 }
 
+/** The identity of the connection that a segment from the peer belongs to; aux: no neighbour known. */
+static inline struct conn_ident
+tcp_ident_of(const struct tcp_seg *seg)
+{
+	return (struct conn_ident){
+			.raddr = seg->family == IP_V6 ? ip_addr_fold(&seg->src) : seg->src.v4,
+			.rport = seg->sport,
+			.lport = seg->dport,
+			.laddr = seg->laddr,
+			.aux = UINT16_MAX,
+	};
+}
+
 /** Keep @p tcb listed until its output was pulled. */
 void tcp_want_output(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t out);
 void tcp_want_event(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t events);

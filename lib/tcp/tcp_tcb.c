@@ -141,6 +141,7 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 	part = carve(&p, conn_table_size(conf->max_tcbs));
 	conn_table_init(&ctx->table, part, conf->max_tcbs, ctx->tcb, sizeof(struct tcp_tcb),
 			ctx->raddr6);
+	tcp_cookie_init(ctx);
 	tcp_half_init(ctx, carve(&p, tcp_half_size(half_max(conf), conf->ipv6)));
 	ctx->timewait = timewait_init(carve(&p, timewait_size(&tw)), &tw);
 	ctx->ports = port_init(carve(&p, port_size(&ports)), &ports);
