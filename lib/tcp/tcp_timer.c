@@ -82,10 +82,15 @@ unanswered_ms(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
 	const uint32_t base = rto_base(ctx, tcb);
 	const unsigned int n = tcb->probes + 1u;
+	unsigned int shift = tcb->shift > tcb->probes ? tcb->shift - tcb->probes : 0;
 	uint64_t sum = 0;
 
-	for (unsigned int i = 0; i < n; i++)
-		sum += backed_off(ctx, base, tcb->shift >= i ? tcb->shift - i : 0);
+	/* From the first one on, because the exponent stops growing before their number does. */
+	for (unsigned int i = 0; i < n; i++) {
+		sum += backed_off(ctx, base, shift);
+		if (shift < tcb->shift)
+			shift++;
+	}
 	return sum;
 }
 
@@ -148,7 +153,8 @@ give_up(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t r2_ms)
 		tcp_count(ctx, COUNTER_R1_REACHED);
 		tcp_trouble(ctx, tcb, TCP_REASON_TIMEOUT);
 	}
-	if (unanswered_ms(ctx, tcb) < r2_ms)
+	/* More timeouts than can be counted are too many, wherever R2 lies; a user timeout has a clock of its own. */
+	if ((tcb->probes < UINT8_MAX || r2_ms == UINT32_MAX) && unanswered_ms(ctx, tcb) < r2_ms)
 		return false;
 	tcp_end(ctx, tcb, TCP_REASON_TIMEOUT, tcp_synchronized(tcb->state));
 	return true;
@@ -312,11 +318,18 @@ rexmt_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 static void
 rearm(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
-	if ((tcb->flags & (TF_REXMT | TF_PERSIST | TF_FW2 | TF_KEEP_PROBE)) != 0)
+	if ((tcb->flags & (TF_REXMT | TF_PERSIST | TF_FW2)) != 0)
 		tcp_timer_at(ctx, tcb, tcb->t_rexmt);
 	tcp_patience_arm(ctx, tcb);
 	if ((tcb->flags & TF_HELD) != 0)
 		tcp_pace_hold(ctx, tcb, tcp_block(ctx, tcb));
+	/* A probe's deadline that has come and did not apply, because data waits for output, is not asked for again at once. */
+	if ((tcb->flags & TF_KEEP_PROBE) != 0)
+		tcp_timer_at(ctx, tcb,
+				time_ms_reached(tcb->t_rexmt, ctx->now_ms) ? ctx->now_ms +
+								tcp_profile(ctx, tcb)
+										->keep_interval_ms :
+									     tcb->t_rexmt);
 	if ((tcb->flags & TF_DELACK) != 0)
 		tcp_timer_at(ctx, tcb, tcb->t_delack);
 	if ((tcb->flags & TF_OOW_SENT) != 0)
