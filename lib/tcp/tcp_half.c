@@ -351,10 +351,6 @@ half_sequence(struct tcp_ctx *ctx, struct tcp_half *h, const struct tcp_seg *seg
 	/* The SYN of the record again is old, though text that came with it may lie in the window. */
 	if (((seg->flags & TCP_SYN) != 0 && seg->seq == h->irs) || !half_in_window(h, seg))
 		return half_unacceptable(ctx, h, seg, DROP_TCP_SEQ);
-	/* RFC 7323 section 4.3 (2): Last.ACK.sent is IRS + 1. */
-	if ((h->opts & HALF_TS) != 0 && ts && seq_leq(seg->seq, h->irs + 1) &&
-			seq_geq(seg->ts_val, h->ts_recent))
-		h->ts_recent = seg->ts_val;
 	return DROP_NONE;
 }
 

@@ -25,10 +25,13 @@ too_big(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_icmp *icmp)
 
 	if (mss >= tcb->mss)
 		return;
+	/* As many segments as before, not as many octets in more of them (RFC 5681 section 3.1). */
+	if (tcp_synchronized(tcb->state))
+		tcb->cwnd = (uint32_t)((uint64_t)tcb->cwnd * mss / tcb->mss);
 	tcb->mss = (uint16_t)mss;
 	if (b == NULL || tcb->snd_una == tcb->snd_nxt || !tcp_synchronized(tcb->state))
 		return;
-	/* Not a sign of congestion: cwnd stays (RFC 1191 section 6.4). */
+	/* Not a sign of congestion: ssthresh stays (RFC 1191 section 6.4). */
 	b->rec.recover = tcb->snd_nxt;
 	b->rec.recover_valid = true;
 	b->rec.rtx_nxt = tcb->snd_una;

@@ -76,7 +76,7 @@ ts_older(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct tcp_
 	return PTCP_UNLIKELY(seq_lt(seg->ts_val, tcb->ts_recent)) && !tcp_ts_stale(ctx, tcb);
 }
 
-/** RFC 7323 section 4.3 (2) and 5.3 R3. */
+/** RFC 7323 section 4.3 (2) and 5.3 R3, for segments whose ACK was found right; never for a RST (5.2). */
 static inline void
 timestamp_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 {
@@ -174,7 +174,6 @@ check_sequence(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 		answer_unacceptable(ctx, tcb, seg);
 		return DROP_TCP_SEQ;
 	}
-	timestamp_update(ctx, tcb, seg);
 	return NEXT_STEP;
 }
 
@@ -399,6 +398,7 @@ ack_syn_received(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg 
 		tcp_reply_rst(ctx, seg);
 		return DROP_TCP_ACK_UNSENT;
 	}
+	timestamp_update(ctx, tcb, seg);
 	take_syn_rtt(ctx, tcb, seg);
 	tcb->snd_una = seg->ack;
 	if ((tcb->out & OUT_SYN) != 0) {
@@ -449,6 +449,8 @@ check_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		challenge(ctx, tcb, true);
 		return DROP_TCP_ACK_UNSENT;
 	}
+	/* Not before: who guesses the window alone must not make the peer's timestamps look old. */
+	timestamp_update(ctx, tcb, seg);
 	if (seq_lt(seg->ack, tcb->snd_una))
 		return NEXT_STEP; /* an old duplicate says nothing, its text may be new */
 	if ((tcb->flags & TF_ECN) != 0)

@@ -230,6 +230,8 @@ static void
 make_rst(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 {
 	fill(ctx, tcb, out, empty_seq(tcb), TCP_RST);
+	if ((tcb->flags & TF_TS) != 0)
+		add_timestamp(ctx, tcb, &out->seg);
 	tcb->out = 0;
 	tcp_count(ctx, COUNTER_RST_OUT);
 }
@@ -598,6 +600,11 @@ tcp_reply_rst(struct tcp_ctx *ctx, const struct tcp_seg *seg)
 	} else {
 		r->ack = seg->seq + tcp_seg_len(seg);
 		r->flags = TCP_RST | TCP_ACK;
+	}
+	/* RFC 7323 section 5.2: our own clock of that connection is not known any more. */
+	if ((seg->opts & TCP_OPT_TS) != 0 && ctx->conf.timestamps) {
+		r->opts = TCP_OPT_TS;
+		r->ts_ecr = seg->ts_val;
 	}
 	tcp_count(ctx, COUNTER_RST_OUT);
 }

@@ -343,7 +343,7 @@ largest(const struct harness *h, uint32_t headers)
 
 /**
  * RFC 1191 sections 3 and 6.4: segments shrink to the path's MTU, what was lost is sent again at once, the congestion window
- * stays; a claim that is larger than what is sent, or smaller than every link, changes nothing or less (RFC 5927 section 7).
+ * counts as many segments as before (RFC 5681 section 3.1); a claim that is larger than what is sent, or smaller than every link, changes nothing or less (RFC 5927 section 7).
  */
 static void
 icmp_too_big_makes_segments_smaller(void)
@@ -369,7 +369,7 @@ icmp_too_big_makes_segments_smaller(void)
 		h_pump(h);
 		CU_ASSERT_EQUAL(h->sent[0].seg.seq, una);
 		CU_ASSERT_EQUAL(largest(h, 40), mtu[i].used);
-		CU_ASSERT_EQUAL(h_tcb(h)->cwnd, cwnd);
+		CU_ASSERT_EQUAL(h_tcb(h)->cwnd, cwnd * (mtu[i].used - 40u) / 1460);
 		/* The same again, and a larger one, say nothing new. */
 		h_forget(h);
 		(void)tcp_icmp_arrives(h->ctx, &icmp);
@@ -378,6 +378,76 @@ icmp_too_big_makes_segments_smaller(void)
 		h_pump(h);
 		CU_ASSERT_EQUAL(h->n_sent, 0);
 		CU_ASSERT_EQUAL(h_tcb(h)->mss, mtu[i].used - 40);
+		h_free(h);
+	}
+}
+
+/* ------------------------------------------------------------------ RFC 7323 */
+
+/** Sections 3.2 and 5.2: an abort's RST carries our clock; the answer to a segment of no connection echoes its TSval. */
+static void
+rst_carries_timestamps(void)
+{
+	struct harness *h = h_new(NULL, IP_V4, 1000);
+	const struct h_seg *s;
+	uint32_t ts_val;
+
+	h->opts |= TCP_OPT_TS;
+	h->ts_val = 777;
+	h_to_state(h, TCP_ESTABLISHED, false);
+	(void)h_in(h, TCP_FIN | TCP_ACK, 0);
+	s = h_expect(h, TCP_ACK);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	ts_val = s->seg.ts_val;
+	CU_ASSERT_EQUAL(tcp_abort(h->ctx, h_tcb(h)), 0);
+	h_pump(h);
+	s = h_expect(h, TCP_RST);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_EQUAL(s->seg.opts, TCP_OPT_TS);
+	CU_ASSERT_EQUAL(s->seg.ts_val, ts_val);
+	CU_ASSERT_EQUAL(s->seg.ts_ecr, 0);
+	(void)h_in(h, TCP_ACK, 0);
+	s = h_expect(h, TCP_RST);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_EQUAL(s->seg.opts, TCP_OPT_TS);
+	CU_ASSERT_EQUAL(s->seg.ts_val, 0);
+	CU_ASSERT_EQUAL(s->seg.ts_ecr, 777);
+	h->opts = 0;
+	(void)h_in(h, TCP_ACK, 0);
+	s = h_expect(h, TCP_RST);
+	CU_ASSERT(s != NULL && s->seg.opts == 0);
+	h_free(h);
+}
+
+/**
+ * Section 5.2, and RFC 5961: what is dropped for its RST, SYN or ACK must not move TS.Recent, or one guess within the window
+ * would make the peer's own segments look old.
+ */
+static void
+refused_segments_leave_ts_recent(void)
+{
+	static const uint8_t flags[] = {
+			TCP_RST, TCP_RST | TCP_ACK, TCP_SYN, TCP_SYN | TCP_ACK, TCP_ACK};
+
+	for (unsigned int i = 0; i < 2 * PTCP_ARRAY_SIZE(flags); i++) {
+		const bool half = i % 2 != 0;
+		struct harness *h = h_new(NULL, IP_V4, 1000);
+		const uint8_t f = flags[i / 2];
+
+		if (half && (f & TCP_SYN) != 0) {
+			h_free(h);
+			continue; /* ends it (RFC 9293 section 3.10.7.4) */
+		}
+		h->opts |= TCP_OPT_TS;
+		h->ts_val = 5000;
+		h_to_state(h, half ? TCP_SYN_RECEIVED : TCP_ESTABLISHED, false);
+		h->ts_val += 0x10000000u;
+		/* Begins before RCV.NXT and reaches into the window. */
+		(void)h_in_at(h, f, h->seq - 5, h->ack + 1, 10);
+		h->ts_val = 5001;
+		(void)h_in(h, TCP_ACK | TCP_PSH, 100);
+		CU_ASSERT_EQUAL(h->n_received, 100);
+		CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
 		h_free(h);
 	}
 }
@@ -393,6 +463,8 @@ static CU_TestInfo tests[] = {
 		TEST(icmp_errors_in_syn_sent),
 		TEST(icmp_errors_about_what_is_not_in_flight),
 		TEST(icmp_too_big_makes_segments_smaller),
+		TEST(rst_carries_timestamps),
+		TEST(refused_segments_leave_ts_recent),
 		CU_TEST_INFO_NULL,
 };
 
