@@ -118,12 +118,7 @@ open_cookie(struct tcp_ctx *ctx, const struct tcp_seg *seg, struct tcp_cookie *c
 	const bool ts = (seg->opts & TCP_OPT_TS) != 0 && ctx->conf.timestamps;
 	const uint64_t now = step_now(ctx);
 
-	c->step = now;
-	if (((now & 1) != 0) != ((data & DATA_PARITY) != 0)) {
-		if (now == 0)
-			return false;
-		c->step--;
-	}
+	c->step = ((now & 1) != 0) == ((data & DATA_PARITY) != 0) ? now : now - 1;
 	c->mss = data & DATA_MSS;
 	c->ts = ts ? seg->ts_ecr & TS_MASK : TS_NONE;
 	if (mac(ctx, hash, c) != iss >> DATA_BITS)

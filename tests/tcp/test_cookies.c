@@ -600,23 +600,23 @@ static void
 listen_ack_cookie_of_another_worker(void)
 {
 	struct harness *a = cookie_new(TCP_COOKIES_ALWAYS, IP_V4, SECOND);
-	struct harness *b = cookie_new(TCP_COOKIES_ALWAYS, IP_V4, 1000 * EPOCH - STEP);
+	struct harness *b = cookie_new(TCP_COOKIES_ALWAYS, IP_V4, 2 * SECOND);
 	struct tcp_seg ack;
 
 	(void)syn_cookie(a);
 	h_wait(a, 1000 * EPOCH - STEP / 2 - a->ctx->now);
-	h_wait(b, STEP / 2);
 	a->seq = 5;
 	(void)syn_cookie(a);
 	ack = good_ack(a);
 	/* In the next epoch, at the other one, whose listener has sent some too. */
-	h_wait(b, STEP);
+	h_wait(b, 1000 * EPOCH + STEP / 4 - b->ctx->now);
 	b->peer_port++;
 	(void)syn_cookie(b);
 	b->peer_port--;
 	CU_ASSERT_EQUAL(h_inject(b, &ack, NULL, 0), DROP_NONE);
 	CU_ASSERT_EQUAL(h_state(b), TCP_ESTABLISHED);
 	CU_ASSERT_EQUAL(a->counters.n[COUNTER_COOKIE_KEYS], 1);
+	CU_ASSERT_EQUAL(b->counters.n[COUNTER_COOKIE_KEYS], 1);
 	h_free(b);
 	h_free(a);
 }
@@ -719,6 +719,7 @@ syn_received_ack_of_an_earlier_cookie(void)
 		struct tcp_conf conf = cookie_conf(TCP_COOKIES_AUTO);
 		struct tcp_seg ack;
 		struct harness *h;
+		int64_t open[4];
 
 		conf.max_half_open = 1;
 		h = h_new(&conf, families[i >> 2], SECOND);
@@ -740,6 +741,19 @@ syn_received_ack_of_an_earlier_cookie(void)
 		CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, 1001, ack.ack + 1, 0), DROP_TCP_ACK_UNSENT);
 		CU_ASSERT_EQUAL(h_expect(h, TCP_RST)->seg.seq, ack.ack + 1);
 		CU_ASSERT_EQUAL(h_state(h), TCP_SYN_RECEIVED);
+		/* While there is no TCB the record waits, whichever of the two it will be. */
+		h->ctx->tcb_pool.size -= 60;
+		for (uint16_t k = 0; k < 4; k++)
+			open[k] = tcp_open(h->ctx,
+					&(struct tcp_open_args){.laddr = i >> 2 ? 4 : 0,
+							.rport = 9,
+							.raddr = h->peer});
+		CU_ASSERT_EQUAL(h_inject(h, &ack, NULL, 0), DROP_TCP_NO_TCB);
+		CU_ASSERT_EQUAL(h_state(h), TCP_SYN_RECEIVED);
+		for (uint16_t k = 0; k < 4; k++)
+			CU_ASSERT_EQUAL(tcp_abort(h->ctx, tcp_at(h->ctx, (uint32_t)open[k])), 0);
+		h_pump(h);
+		h->ctx->tcb_pool.size += 60;
 		CU_ASSERT_EQUAL(h_inject(h, &ack, (const uint8_t[9]){0}, text ? 9 : 0), DROP_NONE);
 		CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
 		CU_ASSERT_EQUAL(h->n_received, text ? 9 : 0);

@@ -639,6 +639,32 @@ time_wait_syn_without_a_record_stays(void)
 	h_free(h);
 }
 
+/** Nor when its own place in the table is all that is left, but no record is. */
+static void
+time_wait_syn_own_place_but_no_record_stays(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+	uint32_t seq;
+
+	conf.max_half_open = 1;
+	conf.max_tcbs = 2;
+	conf.max_timewait = 2;
+	h = h_new(&conf, IP_V4, SECOND);
+	h_to_state(h, TCP_TIME_WAIT, false);
+	seq = h->seq;
+	CU_ASSERT_EQUAL(syn_from(h, 100), DROP_NONE);
+	h->peer_port = 40000;
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_SYN, seq + 100, 0, 0), DROP_TCP_NO_TIMEWAIT);
+	CU_ASSERT_EQUAL(h_state(h), TCP_TIME_WAIT);
+	h->peer_port = 100;
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_RST, 1001, 0, 0), DROP_NONE);
+	h->peer_port = 40000;
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_SYN, seq + 100, 0, 0), DROP_NONE);
+	CU_ASSERT_EQUAL(h_state(h), TCP_SYN_RECEIVED);
+	h_free(h);
+}
+
 /** The new ISS lies beyond the old connection's last number, even when the clock's would not. */
 static void
 time_wait_syn_iss_beyond_the_old(void)
@@ -825,6 +851,7 @@ static CU_TestInfo tests[] = {
 		TEST(syn_received_tuple_is_in_use),
 		TEST(syn_received_ipv6_addresses_that_fold_alike),
 		TEST(time_wait_syn_without_a_record_stays),
+		TEST(time_wait_syn_own_place_but_no_record_stays),
 		TEST(time_wait_syn_iss_beyond_the_old),
 		TEST(listen_burst_beyond_the_reply_ring),
 		TEST(syn_received_random_against_a_model),
