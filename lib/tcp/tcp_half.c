@@ -131,8 +131,8 @@ tcp_half_expand(const struct tcp_ctx *ctx, const struct tcp_half *h, struct tcp_
 			((h->opts & HALF_SACK) != 0 ? TF_SACK : 0) |
 			((h->opts & HALF_ECN) != 0 ? TF_ECN : 0) | (h->shift > 0 ? TF_SYN_LOST : 0);
 	tcb->ts_recent = h->ts_recent;
-	/* No record lives long enough for it to be older (syn_r2_ms, and units of 2^16 ms). */
-	tcb->ts_age = (uint16_t)(ctx->now_ms >> 16);
+	/* Not later than it was set: after a day as a record, 24 days from now would be beyond what 32 bits can tell. */
+	tcb->ts_age = (uint16_t)((ctx->now_ms - h->waited_ms) >> 16);
 	tcb->snd_wnd = (uint16_t)(h->wnd >> (h->wscale >> 4));
 	tcb->max_wnd = tcb->snd_wnd;
 	tcb->ts_offset = tcp_ts_offset_of(ctx, &local, &remote, h->id.lport, h->id.rport);

@@ -51,7 +51,8 @@ own_place_will_do(const struct tcp_ctx *ctx)
 			timewait_count(ctx->timewait);
 
 	return places <= ctx->conf.max_timewait && pool_free_count(&ctx->half_pool) > 0 &&
-			ctx->half_pool.n_used < pool_free_count(&ctx->tcb_pool);
+			ctx->half_pool.n_used < pool_free_count(&ctx->tcb_pool) &&
+			ctx->mem.used < ctx->mem.max;
 }
 
 static enum drop_reason

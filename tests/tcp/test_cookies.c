@@ -315,6 +315,40 @@ listen_ack_cookie_recovers_options(void)
 	}
 }
 
+/** ECN goes the same way (RFC 3168): asked for, agreed to, and remembered by the timestamp alone. */
+static void
+listen_ack_cookie_recovers_ecn(void)
+{
+	static const uint8_t modes[] = {TCP_ECN_OFF, TCP_ECN_PASSIVE, TCP_ECN_ACTIVE};
+
+	for (unsigned int i = 0; i < PTCP_ARRAY_SIZE(modes) * 8; i++) {
+		const bool ts = (i & 1) != 0, asked = (i & 2) != 0;
+		const uint8_t mode = modes[i / 8];
+		const bool agreed = ts && asked && mode != TCP_ECN_OFF;
+		struct tcp_conf conf = cookie_conf(TCP_COOKIES_ALWAYS);
+		struct tcp_seg bad;
+		struct harness *h;
+
+		conf.ecn = mode;
+		h = h_new(&conf, families[i >> 2 & 1], SECOND);
+		h->opts |= ts ? TCP_OPT_TS : 0;
+		CU_ASSERT_EQUAL(h_in(h, (uint8_t)(TCP_SYN | (asked ? TCP_ECE | TCP_CWR : 0)), 0),
+				DROP_NONE);
+		h_expect(h, (uint8_t)(TCP_SYN | TCP_ACK | (agreed ? TCP_ECE : 0)));
+		CU_ASSERT_EQUAL(h->counters.n[COUNTER_COOKIES_SENT], 1);
+		if (ts) {
+			CU_ASSERT_EQUAL(h->sent[0].seg.ts_val & 0x20, agreed ? 0x20 : 0);
+			bad = good_ack(h);
+			bad.ts_ecr ^= 0x20;
+			refused(h, &bad);
+		}
+		CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 0), DROP_NONE);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(h_tcb(h));
+		CU_ASSERT_EQUAL((h_tcb(h)->flags & TF_ECN) != 0, agreed);
+		h_free(h);
+	}
+}
+
 /** Of the table, the largest that is not above what the peer takes: no peer gets a larger segment than it asked for. */
 static void
 listen_ack_cookie_mss_never_above_the_peers(void)
@@ -978,6 +1012,7 @@ static CU_TestInfo tests[] = {
 		TEST(listen_syn_cookie_without_a_reply),
 		TEST(time_wait_syn_takes_a_record_not_a_cookie),
 		TEST(listen_ack_cookie_recovers_options),
+		TEST(listen_ack_cookie_recovers_ecn),
 		TEST(listen_ack_cookie_mss_never_above_the_peers),
 		TEST(listen_text_or_fin_with_a_cookie),
 		TEST(listen_text_that_overtook_the_cookie),

@@ -150,6 +150,8 @@ syn_received_ack_hands_over_what_was_agreed(void)
 				(h->sent[0].seg.opts & TCP_OPT_SACK_OK) != 0);
 		CU_ASSERT_EQUAL(tcb->wscale, ws && our_ws ? 9 << 4 | 5 : 0);
 		CU_ASSERT_EQUAL(tcp_snd_wnd(tcb), ws && our_ws ? 50u << 9 : 50u);
+		/* RFC 5961 section 5.2 counts the SYN's window too, which is not scaled. */
+		CU_ASSERT_EQUAL(tcb->max_wnd, ws && our_ws ? 40000 >> 9 : 40000);
 		CU_ASSERT_EQUAL(tcb->snd_una, h->ack);
 		CU_ASSERT_EQUAL(tcb->snd_nxt, h->ack);
 		CU_ASSERT_EQUAL(tcb->rcv_nxt, 1001);
