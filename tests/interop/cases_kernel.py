@@ -166,6 +166,40 @@ def connections_1000(t):
 
 
 @case
+def syn_cookies(t):
+    """100 connections of the kernel by SYN cookies, and 8 MiB each way over one more"""
+    server = t.server("--listen", "7=echo", "--syn-cookies", "always")
+    for i in range(100):
+        sock = t.kernel.connect(7)
+        data = b"%064d" % i
+        sock.sendall(data)
+        sock.shutdown(1)
+        check_equal(recv_all(sock), data, f"echo on connection {i}")
+        sock.close()
+        t.kernel.sockets.clear()
+    data = pattern(8 << 20)
+    sock = t.kernel.connect(7)
+    sender = threading.Thread(target=lambda: (sock.sendall(data), sock.shutdown(1)))
+    sender.start()
+    check_equal(sha256(recv_all(sock)), sha256(data), "hash of what came back")
+    sender.join()
+    sock.close()
+    t.kernel.sockets.clear()
+    # The kernel's timestamps carry what it offered: its window scale and SACK are agreed to.
+    syn_acks = t.capture.find_tcp(lambda s: s.sport == 7 and s.flags & SYN)
+    check(len(syn_acks) >= 101, f"SYN,ACKs: {len(syn_acks)}")
+    for packet in syn_acks:
+        for option in (b"\x03\x03", b"\x04\x02", b"\x08\x0a"):
+            check(option in packet.options, f"no option {option.hex()} in {packet}")
+    report = server.stop(drops={"tcp_no_conn"})
+    check_equal(report["counters"]["cookies_accepted"], 101, "connections by cookies")
+    check(report["counters"]["cookies_sent"] >= 101, "cookies sent")
+    for key in ("accepted", "opened", "established", "closed"):
+        check_equal(report[key], 101, key)
+    check_equal(report["failed"], 0, "failed")
+
+
+@case
 def client_1000(t):
     """1,000 connections of polltcp in a row to the kernel, three requests each"""
     server = Server(t.kernel, 7, serve_echo)
