@@ -193,9 +193,8 @@ struct tcp_block {
 	uint32_t fin_seq;               /**< TF_FIN_AHEAD: sequence number of the peer's FIN */
 	uint32_t rtt_seq;               /**< the sample is complete when this is acknowledged */
 	time_us_t rtt_start;
-	time_ms_t persist_since; /**< TF_PERSIST: when it began */
-	uint8_t greedy_list;     /**< 0: none */
-	uint8_t n_sack;          /**< of sack_recent */
+	uint8_t greedy_list; /**< 0: none */
+	uint8_t n_sack;      /**< of sack_recent */
 	bool dsack_on;
 	bool for_send; /**< taken for SEND */
 	bool rtt_on;

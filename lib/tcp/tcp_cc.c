@@ -56,8 +56,7 @@ tcp_cc_start(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b
 {
 	b->cc = (struct tcp_cc){0};
 	b->cc.sent = t_rexmt_free(tcb) ? tcb->t_rexmt : ctx->now_ms;
-	b->cc.ack_at = ctx->now_ms;
-	b->cc.pace_at = ctx->now;
+	b->cc.pace_at = (uint32_t)ctx->now;
 	b->cc.moved = ctx->now_ms;
 	ops_of(ctx, tcb)->start(ctx, tcb, b);
 }
@@ -87,6 +86,9 @@ void
 tcp_cc_sent(const struct tcp_ctx *ctx, struct tcp_block *b)
 {
 	b->cc.sent = ctx->now_ms;
+	/* 32 bits of microseconds: what is long over must not lie ahead again one day. */
+	if ((int32_t)((uint32_t)ctx->now - b->cc.pace_at) > TCP_PACE_QUANTUM_US)
+		b->cc.pace_at = (uint32_t)ctx->now - TCP_PACE_QUANTUM_US;
 }
 
 void
@@ -117,10 +119,12 @@ void
 tcp_cc_resume(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 {
 	/* RFC 9438 section 5.8: time without anything in flight is no time on the curve. */
-	b->cc.ack_at = ctx->now_ms;
 	b->cc.moved = ctx->now_ms;
-	if (ctx->now_ms - b->cc.sent > tcp_rto_ms(ctx, tcb))
-		tcp_cc_restart(ctx, tcb);
+	if (ctx->now_ms - b->cc.sent <= tcp_rto_ms(ctx, tcb))
+		return;
+	tcp_cc_restart(ctx, tcb);
+	if ((tcb->flags & TF_HELD) == 0)
+		b->cc.pace_at = (uint32_t)ctx->now;
 }
 
 /* ------------------------------------------------------------------ what is acknowledged, and what is lost */
@@ -136,10 +140,10 @@ tcp_cc_just_reduced(const struct tcp_tcb *tcb, struct tcp_block *b)
 void
 tcp_cc_ack(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked)
 {
-	const uint32_t dt = ctx->now_ms - b->cc.ack_at;
+	const uint32_t dt = ctx->now_ms - b->cc.moved;
 	const bool limited = b->cc.limited;
 
-	b->cc.ack_at = ctx->now_ms;
+	b->cc.moved = ctx->now_ms;
 	(void)tcp_cc_just_reduced(tcb, b);
 	if (limited && seq_geq(tcb->snd_una, b->cc.full_end))
 		b->cc.limited = false;

@@ -28,25 +28,24 @@ struct tcp_cubic {
 	int32_t at; /**< t - K, ms: where on the curve we are; 0 is the plateau */
 	uint32_t undo_w_max;
 	uint32_t undo_cwnd_prior;
-	bool epoch; /**< a congestion avoidance stage has begun: at and w_est are valid */
 };
 
 /** State that lives as long as data is in flight: in the block. cwnd and ssthresh stay in the TCB. */
 struct tcp_cc {
-	time_us_t pace_at; /**< new text waits until then: paced (pace_octets are used up), or TF_HELD */
+	uint32_t pace_at; /**< microseconds, low 32 bits: new text waits until then, TF_HELD or pace_octets used up */
 	uint32_t pace_octets; /**< that may leave before */
 	uint32_t acked; /**< octets acknowledged in congestion avoidance and not yet turned into growth */
 	uint32_t prior_cwnd; /**< before the last reduction: tcp_cc_undo() */
 	uint32_t prior_ssthresh;
 	uint32_t full_end;    /**< limited: cwnd was full when the octet before this one was sent */
 	uint32_t reduced_end; /**< reduced: SND.NXT at the last reduction */
-	time_ms_t moved; /**< when the send queue last moved, or began to wait: the user timeout's base */
+	time_ms_t moved; /**< SND.UNA moved, or something began to wait: base of the user timeout and of time on the curve */
 	time_ms_t sent;   /**< when data last left: restart after idle */
-	time_ms_t ack_at; /**< the last ACK of new data: time between two is time on the curve */
-	bool undo;        /**< prior_cwnd and prior_ssthresh are valid */
-	bool limited;     /**< ACKs below full_end may grow cwnd */
-	bool reduced;     /**< no second reduction for ECE until reduced_end is acknowledged */
-	bool echo;        /**< the ACK being processed carries ECE: it grows nothing */
+	bool undo : 1;    /**< prior_cwnd and prior_ssthresh are valid */
+	bool limited : 1; /**< ACKs below full_end may grow cwnd */
+	bool reduced : 1; /**< no second reduction for ECE until reduced_end is acknowledged */
+	bool epoch : 1; /**< CUBIC: a congestion avoidance stage has begun, at and w_est are valid */
+	bool echo : 1;  /**< the ACK being processed carries ECE: it grows nothing */
 	struct tcp_cubic cubic;
 };
 

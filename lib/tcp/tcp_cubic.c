@@ -73,7 +73,7 @@ begin(const struct tcp_tcb *tcb, struct tcp_block *b)
 		c->at = (int32_t)cube_root((cwnd - c->w_max) * CUBE_INV / tcb->mss);
 	c->w_est = cwnd;
 	c->credit = 0;
-	c->epoch = true;
+	b->cc.epoch = true;
 	b->cc.acked = 0;
 }
 
@@ -101,6 +101,7 @@ cubic_start(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 {
 	(void)ctx;
 	b->cc.acked = 0;
+	b->cc.epoch = false;
 	b->cc.cubic = (struct tcp_cubic){0};
 	/* The block of the last reduction may be gone; what it left in ssthresh tells what the window was. */
 	if (tcb->ssthresh < TCP_CWND_MAX) {
@@ -119,7 +120,7 @@ cubic_avoid(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b,
 	uint32_t target;
 
 	(void)ctx;
-	if (!c->epoch)
+	if (!b->cc.epoch)
 		begin(tcb, b);
 	else
 		c->at = (int64_t)c->at + dt < AT_MAX ? c->at + (int32_t)dt : AT_MAX;
@@ -154,7 +155,7 @@ cubic_reduce(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b
 	c->undo_w_max = c->w_max;
 	c->undo_cwnd_prior = c->cwnd_prior;
 	c->cwnd_prior = tcb->cwnd;
-	c->epoch = false;
+	b->cc.epoch = false;
 	if (event == TCP_CC_RTO)
 		c->w_max = 0; /* section 4.8 */
 	else if (tcb->cwnd < c->w_max)
@@ -174,7 +175,7 @@ cubic_undo(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 	(void)tcb;
 	c->w_max = c->undo_w_max;
 	c->cwnd_prior = c->undo_cwnd_prior;
-	c->epoch = false;
+	b->cc.epoch = false;
 }
 
 const struct tcp_cc_ops tcp_cubic = {

@@ -65,7 +65,7 @@ tcp_ecn_echo(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg
 	tcp_count(ctx, COUNTER_ECN_REDUCTIONS);
 	if (tcb->cwnd <= tcb->mss) {
 		/* No less than a segment: then no more than one in an RTO. */
-		b->cc.pace_at = ctx->now + (time_us_t)tcp_rto_ms(ctx, tcb) * TIME_US_PER_MS;
+		b->cc.pace_at = (uint32_t)ctx->now + tcp_rto_ms(ctx, tcb) * TIME_US_PER_MS;
 		b->cc.pace_octets = 0;
 		tcp_pace_hold(ctx, tcb, b);
 	}

@@ -416,6 +416,8 @@ bool tcp_patience_over(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 
 /* ------------------------------------------------------------------ tcp_pace.c */
 
+#define TCP_PACE_QUANTUM_US 1000
+
 /** Nothing new before block.cc.pace_at. */
 void tcp_pace_hold(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_block *b);
 

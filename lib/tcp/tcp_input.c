@@ -341,9 +341,9 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	if (b != NULL) {
 		b->rec.dupacks = 0;
 		tcp_sndq_ack(ctx, b, n - fin);
-		b->cc.moved = ctx->now_ms;
 		if (!recovery_ack(ctx, tcb, b, n))
 			tcp_cc_ack(ctx, tcb, b, n);
+		b->cc.moved = ctx->now_ms;
 	}
 	if ((tcb->flags & TF_PERSIST) != 0 && seg->wnd != 0)
 		tcb->shift = 0; /* the probes' backoff is none of the data's */

@@ -397,8 +397,6 @@ send_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 	if (len > 0 && flight == 0 && len >= ((uint32_t)tcb->max_wnd << (tcb->wscale >> 4)) / 2)
 		goto fits;
 	if (flight == 0 && (tcb->flags & TF_PERSIST) == 0) {
-		if (b != NULL)
-			b->cc.moved = ctx->now_ms;
 		tcp_persist_start(ctx, tcb);
 		tcp_patience_arm(ctx, tcb);
 	}

@@ -114,7 +114,7 @@ tcp_persist_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	if ((tcb->flags & TF_KEEP_PROBE) != 0)
 		tcb->probes = 0;
 	if ((tcb->flags & TF_PERSIST) == 0 && tcb->blk != PTCP_NIL)
-		tcp_block(ctx, tcb)->persist_since = ctx->now_ms;
+		tcp_block(ctx, tcb)->cc.moved = ctx->now_ms;
 	tcb->t_rexmt = ctx->now_ms + tcp_rto_ms(ctx, tcb);
 	tcb->flags = (tcb->flags & ~(TF_REXMT | TF_KEEP_PROBE)) | TF_PERSIST;
 	tcp_timer_at(ctx, tcb, tcb->t_rexmt);
@@ -232,7 +232,7 @@ evict(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	const uint32_t patience = user_ms != 0 ? user_ms : ctx->conf.data_r2_ms;
 
 	if (b == NULL || tcb->snd_wnd != 0 || !tcp_mem_short(ctx) ||
-			ctx->now_ms - b->persist_since < patience)
+			ctx->now_ms - b->cc.moved < patience)
 		return false;
 	tcp_count(ctx, COUNTER_ZERO_WINDOW_EVICTED);
 	tcp_end(ctx, tcb, TCP_REASON_NO_MEMORY, true);

@@ -139,6 +139,54 @@ pauses_give_no_credit(void)
 	h_free(h);
 }
 
+/** The clock of pacing has 32 bits of microseconds: after an hour nothing may seem to lie ahead. */
+static void
+long_silence_holds_nothing_back(void)
+{
+	static const uint32_t minutes[] = {30, 36, 50, 71, 72, 100, 1000};
+
+	for (unsigned int i = 0; i < PTCP_ARRAY_SIZE(minutes); i++) {
+		struct harness *h = paced(RTT, true);
+
+		/* Unread text keeps the block. */
+		h->auto_read = false;
+		(void)h_in(h, TCP_ACK, 10);
+		(void)h_write(h, 5 * MSS, MSS);
+		h_wait_ms(h, 20);
+		(void)h_in(h, TCP_ACK, 0);
+		h_wait_ms(h, 60000ull * minutes[i]);
+		CU_ASSERT_NOT_EQUAL(h_tcb(h)->blk, PTCP_NIL);
+		h_forget(h);
+		(void)h_write(h, 8 * MSS, MSS);
+		CU_ASSERT(h->n_sent >= 2);
+		h_wait_ms(h, 10);
+		CU_ASSERT_EQUAL(h->n_sent, 8);
+		h_free(h);
+	}
+}
+
+/** Nor after an outage of which the user's patience is the only limit. */
+static void
+long_outage_holds_nothing_back(void)
+{
+	struct harness *h = paced(RTT, true);
+	struct tcp_profile p = h->ctx->profile[0];
+
+	p.user_timeout_ms = 86400000;
+	tcp_profile_set(h->ctx, h_tcb(h), (uint8_t)tcp_profile_get(h->ctx, &p));
+	(void)h_write(h, 30 * MSS, MSS);
+	h_wait_ms(h, 60000 * 40);
+	CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+	for (unsigned int i = 0; i < 60; i++) {
+		h_forget(h);
+		h_wait_ms(h, 10);
+		if (h_tcb(h)->snd_una != h_tcb(h)->snd_nxt)
+			(void)h_in(h, TCP_ACK, 0);
+	}
+	CU_ASSERT_EQUAL(h_tcb(h)->blk, PTCP_NIL);
+	h_free(h);
+}
+
 /** The node serves two masters: the retransmission is not late because of the quanta before it. */
 static void
 retransmission_timer_is_not_shadowed(void)
@@ -296,6 +344,8 @@ static CU_TestInfo tests[] = {
 		TEST(rate_is_kept),
 		TEST(bursts_are_a_quantum),
 		TEST(pauses_give_no_credit),
+		TEST(long_silence_holds_nothing_back),
+		TEST(long_outage_holds_nothing_back),
 		TEST(retransmission_timer_is_not_shadowed),
 		TEST(waiting_costs_no_turn),
 		TEST(switched_on_and_off),
