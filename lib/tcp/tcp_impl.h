@@ -176,9 +176,11 @@ void tcp_established(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 /** For what a node or block is taken, from the least entitled to the most. Each direction has a reserve of its own. */
 enum tcp_use {
 	TCP_FOR_SEND,       /**< one more slice to send */
+	TCP_FOR_SEND_NEW,   /**< what a new connection will send */
 	TCP_FOR_SEND_FIRST, /**< the only one of its connection */
 	TCP_FOR_REASS,      /**< text out of order: its sender keeps it for us */
 	TCP_FOR_RECV,       /**< text in order */
+	TCP_FOR_RECV_NEW,   /**< what a new connection will receive */
 	TCP_FOR_RECV_FIRST, /**< the connection's only unread slice */
 };
 
@@ -188,12 +190,12 @@ void tcp_mem_init(struct tcp_ctx *ctx);
 void tcp_mem_add(struct tcp_ctx *ctx, uint32_t n);
 void tcp_mem_sub(struct tcp_ctx *ctx, uint32_t n);
 
-/** Memory is scarce: buffers don't grow, and are bound by a fair share. */
+/** Memory is scarce: buffers don't grow, and are bound by a fair share. Of nodes it is before any use is refused one. */
 static inline bool
 tcp_mem_short(const struct tcp_ctx *ctx)
 {
 	return ctx->mem.pressed || ctx->mem.scarce ||
-			ctx->node_pool.n_used > ctx->node_pool.size - ctx->node_pool.size / 4;
+			ctx->node_pool.n_used > ctx->node_pool.size - ctx->node_pool.size / 8 * 3;
 }
 
 /** @p bound octets of a buffer, less where memory is scarce; never below two segments of @p mss. */
@@ -205,6 +207,9 @@ tcp_node_mem(const struct tcp_node *node)
 {
 	return node->buf.size + (uint32_t)sizeof(struct tcp_node);
 }
+
+/** Whether a newcomer may have what those who are there may need: octets, nodes and blocks are left for them. */
+bool tcp_mem_admits(const struct tcp_ctx *ctx);
 
 /** A node that holds *@p buf, its reference included, accounted for; PTCP_NIL when @p use may have none. */
 uint32_t tcp_node_new(

@@ -73,6 +73,8 @@ may_have(enum tcp_use use, uint32_t size, uint32_t n_free, uint32_t other)
 
 	if (use == TCP_FOR_SEND || use == TCP_FOR_RECV)
 		kept += size / 16;
+	else if (use == TCP_FOR_SEND_NEW || use == TCP_FOR_RECV_NEW)
+		kept += size / 32;
 	else if (use == TCP_FOR_REASS)
 		kept += size / 8;
 	return n_free > kept;
@@ -223,6 +225,15 @@ tcp_block_trim(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 		return;
 	tcp_cc_stop(tcb, b);
 	tcp_block_put(ctx, tcb);
+}
+
+bool
+tcp_mem_admits(const struct tcp_ctx *ctx)
+{
+	return ctx->mem.used < ctx->mem.max && node_allowed(ctx, TCP_FOR_SEND_NEW) &&
+			node_allowed(ctx, TCP_FOR_RECV_NEW) &&
+			block_allowed(ctx, TCP_FOR_SEND_NEW) &&
+			block_allowed(ctx, TCP_FOR_RECV_NEW);
 }
 
 /* ------------------------------------------------------------------ who holds most out of order */

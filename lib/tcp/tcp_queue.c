@@ -59,9 +59,14 @@ slice_ok(const struct tcp_buf *buf)
 static bool
 append(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, const struct tcp_buf *buf)
 {
-	const enum tcp_use use = b->snd_head == PTCP_NIL ? TCP_FOR_SEND_FIRST : TCP_FOR_SEND;
-	const uint32_t index = tcp_node_new(ctx, use, buf, tcp_snd_end(ctx, tcb));
+	const bool synchronized = tcp_synchronized(tcb->state);
+	const bool first = b->snd_head == PTCP_NIL && synchronized;
+	uint32_t index = PTCP_NIL;
 
+	/* Before ESTABLISHED nobody has a right to the last of anything: two ends would refuse each other's SYN for want of it. */
+	if (synchronized || ctx->mem.used < ctx->mem.high)
+		index = tcp_node_new(ctx, first ? TCP_FOR_SEND_FIRST : TCP_FOR_SEND, buf,
+				tcp_snd_end(ctx, tcb));
 	if (index == PTCP_NIL)
 		return false;
 	ctx->mem.snd_nodes++;
@@ -100,7 +105,8 @@ tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, un
 		return -EINVAL;
 	if (tcp_send_room(ctx, tcb) == 0)
 		return put_off(ctx, tcb);
-	b = tcp_block_need(ctx, tcb, TCP_FOR_SEND_FIRST);
+	b = tcp_block_need(
+			ctx, tcb, tcp_synchronized(tcb->state) ? TCP_FOR_SEND_FIRST : TCP_FOR_SEND);
 	if (b == NULL)
 		return -ENOBUFS;
 	for (i = 0; i < n && slice_ok(&buf[i]) && tcp_send_room(ctx, tcb) > 0; i++) {

@@ -170,7 +170,7 @@ tcp_admit(const struct tcp_ctx *ctx)
 	if (ctx->tcb_pool.n_used + timewait_count(ctx->timewait) >= ctx->conf.max_timewait)
 		return DROP_TCP_NO_TIMEWAIT;
 	/* Nor does anybody who is there share his last memory with a newcomer. */
-	if (ctx->mem.used >= ctx->mem.max)
+	if (!tcp_mem_admits(ctx))
 		return DROP_TCP_NO_MEM;
 	return DROP_NONE;
 }

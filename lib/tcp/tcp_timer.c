@@ -228,11 +228,11 @@ static bool
 evict(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
 	const struct tcp_block *b = tcp_block(ctx, tcb);
-	const uint32_t user_ms = tcp_profile(ctx, tcb)->user_timeout_ms;
-	const uint32_t patience = user_ms != 0 ? user_ms : ctx->conf.data_r2_ms;
 
+	/* A user timeout ends it without pressure as well, and not before. */
 	if (b == NULL || tcb->snd_wnd != 0 || !tcp_mem_short(ctx) ||
-			ctx->now_ms - b->cc.moved < patience)
+			tcp_profile(ctx, tcb)->user_timeout_ms != 0 ||
+			ctx->now_ms - b->cc.moved < ctx->conf.data_r2_ms)
 		return false;
 	tcp_count(ctx, COUNTER_ZERO_WINDOW_EVICTED);
 	tcp_end(ctx, tcb, TCP_REASON_NO_MEMORY, true);

@@ -619,6 +619,13 @@ conn_start(struct sim *s)
 	args.raddr = s->end[!c->opener].addr;
 	args.arg = c;
 	index = tcp_open(ctx, &args);
+	if (index == -ENOBUFS && s->n_alive > 0) {
+		/* No memory for a newcomer: later. */
+		tcp_profile_put(ctx, (uint8_t)keep);
+		c->used = false;
+		s->n_started--;
+		return;
+	}
 	REQUIRE(s, keep > 0 && index >= 0);
 	tcp_profile_put(ctx, (uint8_t)keep);
 	c->port = tcp_at(ctx, (uint32_t)index)->id.lport;
