@@ -20,6 +20,7 @@ PTCP_STATIC_ASSERT(PTCP_LINGER_OFF == TCP_LINGER_OFF, "the public value is the c
 #define BUF_MAX       (64u << 20)
 #define BLOCKS_MAX    65536u
 #define NODES_MIN     16384u
+#define RANGES_MIN    16384u
 #define MBUFS_MIN     4096u
 #define MBUFS_MAX     16384u
 #define DESTS_DEFAULT 64u
@@ -159,6 +160,8 @@ api_conf_core(const struct ptcp_conf *c, struct tcp_conf *core)
 			.max_blocks = blocks,
 			.max_nodes = or_default(c->max_nodes, 8ull * blocks, NODES_MIN, INDEX_MAX),
 			.max_half_open = RTE_MIN(half, c->max_connections),
+			/* A flight is a few; only a path that loses much takes hundreds. */
+			.max_ranges = or_default(0, 8ull * blocks, RANGES_MIN, INDEX_MAX),
 			.max_dests = or_default(c->max_dests, DESTS_DEFAULT, 1, DESTS_DEFAULT),
 			.msl_ms = c->msl_ms,
 			.rto_initial_ms = c->rto_initial_ms,

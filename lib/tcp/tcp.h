@@ -91,6 +91,7 @@ enum tcp_reason {
 #define OUT_KEEP  0x10 /**< keepalive probe */
 #define OUT_RST   0x20 /**< RST; the connection is closed already */
 #define OUT_DATA  0x40 /**< look at the send queue and FIN */
+#define OUT_TLP   0x80 /**< tail loss probe */
 
 /* tcp_tcb.events: what the user is to hear, in this order. */
 #define EV_ACCEPTED    0x01
@@ -203,7 +204,7 @@ struct tcp_block {
 	struct tcp_cc cc;
 };
 
-PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 256, "the budget of a block: four cache lines");
+PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 320, "the budget of a block: five cache lines");
 
 /* ------------------------------------------------------------------ the context */
 
@@ -342,6 +343,7 @@ struct tcp_ctx {
 	struct pool tcb_pool;
 	struct pool block_pool;
 	struct pool node_pool;
+	struct pool range_pool;
 	struct tcp_mem mem;
 	struct conn_table table;
 	struct timewait_table *timewait;

@@ -168,7 +168,7 @@ void
 tcp_cc_reduce(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b,
 		enum tcp_cc_event event)
 {
-	const uint32_t flight = tcb->snd_nxt - tcb->snd_una;
+	const uint32_t flight = tcp_flight_size(tcb, b);
 	uint32_t window;
 
 	if ((tcb->flags & TF_ECN) != 0)

@@ -54,6 +54,8 @@ enum tcp_cc_event {
 	TCP_CC_LOSS, /**< fast retransmit: duplicate ACKs, SACK or RACK */
 	TCP_CC_ECE,  /**< ECE (RFC 3168 section 6.1.2) */
 	TCP_CC_RTO,  /**< the first timeout of a segment */
+	/** A retransmission was lost, too: reduces again, within the same window of data (RFC 5681 section 4.3). */
+	TCP_CC_AGAIN,
 };
 
 struct tcp_cc_ops {

@@ -148,6 +148,8 @@ check_block(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct t
 	/* After the end nothing of the send queue is left, and no sequence number counts any more. */
 	if (tcb->state != TCP_CLOSED && tcb->state != TCP_TIME_WAIT)
 		text = check_send_queue(ctx, tcb, b);
+	if (text == NULL && tcb->state != TCP_CLOSED && tcb->state != TCP_TIME_WAIT)
+		text = tcp_sack_check(ctx, tcb, b);
 	if (text == NULL)
 		text = check_receive_queue(ctx, tcb, b);
 	if (text == NULL)

@@ -32,11 +32,7 @@ too_big(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_icmp *icmp)
 	if (b == NULL || tcb->snd_una == tcb->snd_nxt || !tcp_synchronized(tcb->state))
 		return;
 	/* Not a sign of congestion: ssthresh stays (RFC 1191 section 6.4). */
-	b->rec.recover = tcb->snd_nxt;
-	b->rec.recover_valid = true;
-	b->rec.rtx_nxt = tcb->snd_una;
-	tcb->flags = (tcb->flags & ~TF_RECOVERY) | TF_LOSS;
-	tcp_want_output(ctx, tcb, OUT_DATA);
+	tcp_recovery_too_big(ctx, tcb, b);
 }
 
 enum drop_reason

@@ -96,6 +96,29 @@ tcp_ident_of(const struct tcp_seg *seg)
 	};
 }
 
+/** Octets in the network by our reckoning: sent, neither reported nor found lost (RFC 9937 section 5). */
+static inline uint32_t
+tcp_pipe(const struct tcp_tcb *tcb, const struct tcp_block *b)
+{
+	return tcb->snd_nxt - tcb->snd_una - b->rec.sacked - b->rec.lost;
+}
+
+/** FlightSize, for reducing the window: limited transmit does not count (RFC 5681 section 3.2). */
+uint32_t tcp_flight_size(const struct tcp_tcb *tcb, const struct tcp_block *b);
+
+/** SEG's timestamp echoes one of ours from before @p xmit (microseconds, low 32 bits). False when there is none. */
+static inline bool
+tcp_echo_before(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct tcp_seg *seg,
+		uint32_t xmit)
+{
+	const time_ms_t echo = seg->ts_ecr - tcb->ts_offset;
+	const uint32_t age = (uint32_t)ctx->now - xmit;
+
+	return (tcb->flags & TF_TS) != 0 && (seg->opts & TCP_OPT_TS) != 0 &&
+			ctx->now_ms - echo < TCP_ECHO_MAX_MS &&
+			time_ms_before(echo, time_us_to_ms(ctx->now - age));
+}
+
 /** Keep @p tcb listed until its output was pulled. */
 void tcp_want_output(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t out);
 void tcp_want_event(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t events);

@@ -266,53 +266,30 @@ take_rtt(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	take_echo_rtt(ctx, tcb, seg);
 }
 
-/** Duplicate ACK in the sense of RFC 5681 section 2. */
+/** An ACK that repeats SND.UNA: what its SACK blocks say, or a duplicate in the sense of RFC 5681 section 2. */
 static void
-duplicate_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg, bool window_same)
+repeated_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg, bool window_same)
 {
 	struct tcp_block *b = tcp_block(ctx, tcb);
-
-	if (b == NULL || tcb->snd_una == tcb->snd_nxt || seg->payload.len != 0 ||
-			(seg->flags & (TCP_SYN | TCP_FIN)) != 0 || !window_same)
-		return;
+	const bool in_flight = tcb->snd_una != tcb->snd_nxt;
 	/* The answer to a zero-window probe says that the window is closed, not that something was lost. */
-	if (tcb->snd_wnd == 0)
-		return;
-	tcp_count(ctx, COUNTER_DUP_ACKS_IN);
-	if ((tcb->flags & TF_RECOVERY) != 0) {
-		tcp_recovery_dupack(tcb, b);
-		tcp_want_output(ctx, tcb, OUT_DATA);
-		return;
-	}
-	if (b->rec.dupacks < UINT8_MAX)
-		b->rec.dupacks++;
-	/* RFC 6582 section 3.2 step 2: not again for a loss that recovery has dealt with. */
-	if (b->rec.dupacks != 3 || (b->rec.recover_valid && seq_leq(seg->ack, b->rec.recover)))
-		return;
-	tcp_recovery_enter(ctx, tcb, b);
-	tcp_count(ctx, COUNTER_FAST_RETRANSMIT);
-	tcp_want_output(ctx, tcb, OUT_REXMT | OUT_DATA);
-}
+	const bool dup = in_flight && seg->payload.len == 0 && window_same && tcb->snd_wnd != 0 &&
+			(seg->flags & (TCP_SYN | TCP_FIN)) == 0;
 
-/** New octets were acknowledged while a loss is being repaired. @return true: congestion control has been told */
-static bool
-recovery_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t acked)
-{
-	if ((tcb->flags & TF_RECOVERY) != 0) {
-		if (seq_geq(tcb->snd_una, b->rec.recover)) {
-			tcp_recovery_leave(tcb);
-		} else {
-			tcp_recovery_partial(tcb, acked);
-			tcp_want_output(ctx, tcb, OUT_REXMT);
-		}
-		return true;
+	if (b == NULL)
+		return;
+	if (dup)
+		tcp_count(ctx, COUNTER_DUP_ACKS_IN);
+	if (b->rec.head != PTCP_NIL || (!in_flight && (tcb->flags & TF_SACK) != 0)) {
+		struct tcp_acked a = {0};
+
+		if (!dup && (seg->opts & TCP_OPT_SACK) == 0)
+			return;
+		tcp_sack_take(ctx, tcb, b, seg, &a);
+		tcp_recovery_acked(ctx, tcb, b, seg, &a, 0);
+	} else if (dup) {
+		tcp_recovery_dupack(ctx, tcb, b);
 	}
-	if ((tcb->flags & TF_LOSS) != 0 && seq_geq(tcb->snd_una, b->rec.recover))
-		tcb->flags &= ~TF_LOSS;
-	/* Passed for good: half the sequence space later it would look as if it lay ahead. */
-	if (seq_gt(tcb->snd_una, b->rec.recover))
-		b->rec.recover_valid = false;
-	return false;
 }
 
 /** The user hears that there is room again when a quarter of the buffer is free. */
@@ -334,15 +311,20 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	const uint32_t n = seg->ack - tcb->snd_una;
 	const bool fin = (tcb->flags & TF_FIN_SENT) != 0 && seg->ack == tcb->snd_nxt;
 	struct tcp_block *b = tcp_block(ctx, tcb);
+	const bool timed = b != NULL && b->rtt_on;
+	struct tcp_acked a = {0};
 
 	take_rtt(ctx, tcb, seg);
 	tcb->probes = 0;
+	if (b != NULL && b->rec.head != PTCP_NIL) {
+		tcp_sack_take(ctx, tcb, b, seg, &a);
+		/* No timestamps, and a retransmission has spoilt the timing: the scoreboard knows what was sent once. */
+		if (!timed && a.rtt > 0 && (tcb->flags & TF_TS) == 0)
+			tcp_rtt_sample(tcb, a.rtt);
+	}
 	tcb->snd_una = seg->ack;
 	if (b != NULL) {
-		b->rec.dupacks = 0;
 		tcp_sndq_ack(ctx, b, n - fin);
-		if (!recovery_ack(ctx, tcb, b, n))
-			tcp_cc_ack(ctx, tcb, b, n);
 		b->cc.moved = ctx->now_ms;
 	}
 	if ((tcb->flags & TF_PERSIST) != 0 && seg->wnd != 0)
@@ -351,6 +333,8 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		tcp_rexmt_stop(tcb);
 	else if ((tcb->flags & TF_PERSIST) == 0)
 		tcp_rexmt_start(ctx, tcb); /* RFC 6298 5.3 */
+	if (b != NULL)
+		tcp_recovery_acked(ctx, tcb, b, seg, &a, n);
 	tell_writable(ctx, tcb);
 	return fin;
 }
@@ -460,7 +444,7 @@ check_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		window_update(ctx, tcb, seg, true);
 	} else {
 		window_update(ctx, tcb, seg, false);
-		duplicate_ack(ctx, tcb, seg, wnd == tcb->snd_wnd);
+		repeated_ack(ctx, tcb, seg, wnd == tcb->snd_wnd);
 	}
 	if (tcp_unsent(ctx, tcb) > 0 || (tcb->flags & TF_LOSS) != 0 ||
 			(tcb->flags & (TF_FIN_QUEUED | TF_FIN_SENT)) == TF_FIN_QUEUED)
@@ -750,7 +734,7 @@ predicted(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 			((seg->opts & TCP_OPT_TS) == 0 || seq_lt(seg->ts_val, tcb->ts_recent)))
 		return false;
 	if (acked > tcb->snd_nxt - tcb->snd_una || (acked == 0 && seg->payload.len == 0) ||
-			seg->payload.len > tcp_rcv_wnd(tcb) ||
+			seg->payload.len > tcp_rcv_wnd(tcb) || (seg->opts & TCP_OPT_SACK) != 0 ||
 			(b != NULL && b->ooo_root != PTCP_NIL))
 		return false;
 	timestamp_update(ctx, tcb, seg);

@@ -196,6 +196,7 @@ tcp_block_need(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_use use)
 			.rcv_tail = PTCP_NIL,
 			.ooo_root = PTCP_NIL,
 			.for_send = use <= TCP_FOR_SEND_FIRST,
+			.rec = {.head = PTCP_NIL, .tail = PTCP_NIL, .hint = PTCP_NIL},
 	};
 	ctx->mem.snd_blocks += b->for_send;
 	tcp_cc_start(ctx, tcb, b);
@@ -205,10 +206,11 @@ tcp_block_need(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_use use)
 void
 tcp_block_put(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
-	const struct tcp_block *b = tcp_block(ctx, tcb);
+	struct tcp_block *b = tcp_block(ctx, tcb);
 
 	PTCP_ASSERT(b->snd_mem == 0 && b->rcv_mem == 0 && b->ooo_mem == 0 && b->greedy_list == 0);
 	ctx->mem.snd_blocks -= b->for_send;
+	tcp_sack_purge(ctx, b);
 	pool_put(&ctx->block_pool, tcb->blk);
 	tcb->blk = PTCP_NIL;
 }

@@ -247,6 +247,9 @@ gather(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_out *out
 	uint32_t i = len > 0 ? tcp_sndq_at(ctx, b, seq) : PTCP_NIL;
 	uint32_t got = 0;
 
+	/* The next retransmission most often lies behind this one. */
+	if (len > 0 && seq != tcb->snd_nxt)
+		b->rec.hint = i;
 	while (got < len && i != PTCP_NIL && out->n_slices < TCP_SLICES_MAX) {
 		const struct tcp_node *node = tcp_node_at(ctx, i);
 		const uint32_t skip = seq + got - node->seq;
@@ -272,6 +275,7 @@ make_again(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out, uint32
 {
 	const bool fin = (tcb->flags & TF_FIN_SENT) != 0;
 	const uint32_t text_end = tcb->snd_nxt - fin;
+	struct tcp_block *b = tcp_block(ctx, tcb);
 	uint32_t text = text_end - seq;
 	uint32_t sent;
 
@@ -291,10 +295,12 @@ make_again(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out, uint32
 		out->seg.flags |= TCP_PSH;
 	acknowledge(ctx, tcb, &out->seg);
 	tcp_count(ctx, COUNTER_RETRANSMITTED);
-	if (tcp_block(ctx, tcb) != NULL)
-		tcp_block(ctx, tcb)->rtt_on = false; /* Karn: an ACK would be ambiguous */
 	if ((tcb->flags & (TF_REXMT | TF_PERSIST)) == 0)
 		tcp_rexmt_start(ctx, tcb);
+	if (b != NULL) {
+		b->rtt_on = false; /* Karn: an ACK would be ambiguous */
+		tcp_recovery_resent(ctx, tcb, b, seq, sent);
+	}
 	return sent;
 }
 
@@ -304,6 +310,7 @@ make_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out, uint32_t
 {
 	struct tcp_block *b = tcp_block(ctx, tcb);
 	const uint32_t queued = tcp_unsent(ctx, tcb);
+	const uint32_t seq = tcb->snd_nxt;
 	uint32_t sent;
 
 	fill(ctx, tcb, out, tcb->snd_nxt, TCP_ACK);
@@ -338,19 +345,19 @@ make_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out, uint32_t
 	}
 	if ((tcb->flags & TF_REXMT) == 0)
 		tcp_rexmt_start(ctx, tcb);
+	if (b != NULL)
+		tcp_recovery_sent(ctx, tcb, b, seq);
 }
 
-/** After a timeout: what was in flight goes again as the congestion window allows. @return false: nothing now */
+/**
+ * Without scoreboard, after a timeout: what was in flight goes again as the congestion window allows.
+ * @return false: nothing now
+ */
 static bool
-send_lost(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+send_again(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, struct tcp_out *out)
 {
-	struct tcp_block *b = tcp_block(ctx, tcb);
 	uint32_t flight;
 
-	if (b == NULL) {
-		tcb->flags &= ~TF_LOSS;
-		return false;
-	}
 	if (seq_lt(b->rec.rtx_nxt, tcb->snd_una))
 		b->rec.rtx_nxt = tcb->snd_una;
 	if (seq_geq(b->rec.rtx_nxt, b->rec.recover))
@@ -363,6 +370,48 @@ send_lost(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 					tcb->mss :
 					b->rec.recover - b->rec.rtx_nxt);
 	return true;
+}
+
+/** With a scoreboard: what is marked as lost, the lowest first. @return false: nothing now */
+static bool
+send_lost(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, struct tcp_out *out)
+{
+	const uint32_t pipe = tcp_pipe(tcb, b);
+	uint32_t seq, len;
+
+	if (!tcp_sack_lost(ctx, tcb, b, &seq, &len))
+		return false;
+	if (len > tcb->mss)
+		len = tcb->mss;
+	if (pipe > 0 && pipe + len > tcb->cwnd)
+		return false;
+	/* The first one goes whatever has become of the window: its ACK tells of that. */
+	if (seq != tcb->snd_una && seq - tcb->snd_una + len > tcp_snd_wnd(tcb))
+		return false;
+	(void)make_again(ctx, tcb, out, seq, len);
+	return true;
+}
+
+/** So much more than cwnd may be in flight now: limited transmit (RFC 3042), F-RTO's two segments (RFC 5682). */
+static uint32_t
+over_cwnd(const struct tcp_tcb *tcb, const struct tcp_block *b)
+{
+	if (b->rec.frto == TCP_FRTO_SEND2 || b->rec.frto == TCP_FRTO_SEND1)
+		return UINT32_MAX / 2;
+	if (b->rec.head != PTCP_NIL || (tcb->flags & (TF_RECOVERY | TF_LOSS)) != 0)
+		return 0;
+	return (b->rec.dupacks < 2 ? b->rec.dupacks : 2u) * tcb->mss;
+}
+
+/** @p len octets more are within the congestion window. With nothing in flight something may always go. */
+static bool
+cwnd_allows(const struct tcp_tcb *tcb, const struct tcp_block *b, uint32_t len)
+{
+	const uint32_t pipe = b != NULL ? tcp_pipe(tcb, b) : tcb->snd_nxt - tcb->snd_una;
+
+	if (pipe == 0 || pipe + len <= tcb->cwnd)
+		return true;
+	return b != NULL && pipe + len <= tcb->cwnd + over_cwnd(tcb, b);
 }
 
 /**
@@ -404,7 +453,7 @@ send_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 fits:
 	if (flight == 0 && b != NULL)
 		tcp_cc_resume(ctx, tcb, b);
-	if (len > 0 && flight + len > tcb->cwnd && flight > 0) {
+	if (len > 0 && !cwnd_allows(tcb, b, len)) {
 		tcp_cc_full(tcb, b);
 		return false;
 	}
@@ -418,8 +467,121 @@ fits:
 		tcp_ecn_mark(tcb, out);
 	if (flight == 0)
 		tcp_patience_arm(ctx, tcb);
-	if (len > 0 && tcb->snd_nxt - tcb->snd_una + tcb->mss > tcb->cwnd)
+	if (len > 0 && tcp_pipe(tcb, b) + tcb->mss > tcb->cwnd)
 		tcp_cc_full(tcb, b);
+	return true;
+}
+
+/**
+ * F-RTO's third step: instead of what looks lost, up to two new segments (RFC 5682 section 2.1 step 2b).
+ * @return false: nothing (more) of that, and what looks lost goes again if *@p lost
+ */
+static bool
+send_frto(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, struct tcp_out *out,
+		bool *lost)
+{
+	struct tcp_recovery *rec = &b->rec;
+
+	*lost = false;
+	switch (rec->frto) {
+	case TCP_FRTO_SEND2:
+	case TCP_FRTO_SEND1:
+		if (send_new(ctx, tcb, out)) {
+			rec->frto++;
+			return true;
+		}
+		if ((tcb->flags & TF_HELD) != 0)
+			return false; /* pacing: in a moment */
+		/* Nothing new to tell by: the conventional way. */
+		rec->frto = rec->frto == TCP_FRTO_SEND2 ? TCP_FRTO_OFF : TCP_FRTO_SENT;
+		*lost = rec->frto == TCP_FRTO_OFF;
+		return false;
+	case TCP_FRTO_OFF:
+		*lost = true;
+		return false;
+	case TCP_FRTO_WAIT:
+		/* Without scoreboard it is send_again() that repeats the first segment. */
+		*lost = rec->head == PTCP_NIL;
+		return false;
+	default:
+		return false;
+	}
+}
+
+/** Text and FIN, again or new, as the windows allow. @return false: nothing now */
+static bool
+send_data(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	struct tcp_block *b = tcp_block(ctx, tcb);
+	bool lost = true;
+
+	if (b == NULL) {
+		tcb->flags &= ~TF_LOSS;
+		return send_new(ctx, tcb, out);
+	}
+	if (PTCP_UNLIKELY(b->rec.frto != TCP_FRTO_OFF) && send_frto(ctx, tcb, b, out, &lost))
+		return true;
+	if (!lost)
+		return false;
+	if (b->rec.head == PTCP_NIL && (tcb->flags & TF_LOSS) != 0)
+		return send_again(ctx, tcb, b, out);
+	/* Nothing new before what is lost (RFC 6675 section 4, NextSeg). */
+	if (b->rec.lost > 0)
+		return send_lost(ctx, tcb, b, out);
+	return send_new(ctx, tcb, out);
+}
+
+/** Where a last segment of at most MSS octets begins that TCP_SLICES_MAX slices can hold. */
+static uint32_t
+last_segment(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct tcp_block *b)
+{
+	const uint32_t end = tcb->snd_nxt - ((tcb->flags & TF_FIN_SENT) != 0);
+	uint32_t seq = end - tcb->snd_una < tcb->mss ? tcb->snd_una : end - tcb->mss;
+	uint32_t slices = 0, first = tcp_sndq_at(ctx, b, seq), i = first;
+
+	for (; i != PTCP_NIL && seq_lt(tcp_node_at(ctx, i)->seq, end);
+			i = tcp_node_at(ctx, i)->next) {
+		if (++slices > TCP_SLICES_MAX) {
+			first = tcp_node_at(ctx, first)->next;
+			seq = tcp_node_at(ctx, first)->seq;
+		}
+	}
+	return seq;
+}
+
+/**
+ * Tail loss probe: a new segment, if there is one and the peer's window takes it, else the last one again (RFC 8985
+ * section 7.3). Neither Nagle nor cwnd hold it back.
+ */
+static bool
+send_tlp(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
+{
+	struct tcp_block *b = tcp_block(ctx, tcb);
+	const uint32_t queued = tcp_unsent(ctx, tcb);
+	const bool fin = (tcb->flags & (TF_FIN_QUEUED | TF_FIN_SENT)) == TF_FIN_QUEUED;
+	const uint32_t flight = tcb->snd_nxt - tcb->snd_una;
+	const uint32_t wnd = tcp_snd_wnd(tcb);
+	uint32_t len = queued, seq;
+	bool last;
+
+	/* An ACK may have come since. */
+	if (b == NULL || b->rec.head == PTCP_NIL || b->rec.sacked + b->rec.lost > 0 ||
+			(tcb->flags & (TF_RECOVERY | TF_LOSS | TF_PERSIST)) != 0)
+		return false;
+	if (len > tcb->mss)
+		len = tcb->mss;
+	last = fin && len == queued && flight + len < wnd;
+	if (last || (len > 0 && flight + len <= wnd)) {
+		tcp_tlp_sent(ctx, b, tcb->snd_nxt + len, false);
+		make_new(ctx, tcb, out, len, last);
+		if ((tcb->flags & TF_ECN) != 0)
+			tcp_ecn_mark(tcb, out);
+		b->rec.tlp_end = tcb->snd_nxt;
+		return true;
+	}
+	seq = last_segment(ctx, tcb, b);
+	tcp_tlp_sent(ctx, b, tcb->snd_nxt, true);
+	(void)make_again(ctx, tcb, out, seq, tcb->mss);
 	return true;
 }
 
@@ -448,8 +610,8 @@ send_probe(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 			len = queued;
 		make_new(ctx, tcb, out, len, fin && len == queued);
 		if (closed) {
-			/* It stays a probe: no congestion signal until a window opens. */
-			tcb->flags = (tcb->flags & ~TF_REXMT) | TF_PERSIST;
+			/* It stays a probe: no congestion signal until a window opens, and no loss probe. */
+			tcp_persist_start(ctx, tcb);
 			tcb->probes = probes;
 		}
 	} else {
@@ -471,10 +633,13 @@ output_synchronized(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *ou
 			return true;
 		}
 	}
-	if ((tcb->out & OUT_DATA) != 0) {
-		if ((tcb->flags & TF_LOSS) != 0 && send_lost(ctx, tcb, out))
+	if ((tcb->out & OUT_TLP) != 0) {
+		tcb->out &= (uint8_t)~OUT_TLP;
+		if (send_tlp(ctx, tcb, out))
 			return true;
-		if ((tcb->flags & TF_LOSS) == 0 && send_new(ctx, tcb, out))
+	}
+	if ((tcb->out & OUT_DATA) != 0) {
+		if (send_data(ctx, tcb, out))
 			return true;
 		tcb->out &= (uint8_t)~OUT_DATA;
 	}

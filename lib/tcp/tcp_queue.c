@@ -167,6 +167,8 @@ head_free(struct tcp_ctx *ctx, struct tcp_block *b)
 	b->snd_head = tcp_node_at(ctx, head)->next;
 	if (b->snd_cur == head)
 		b->snd_cur = b->snd_head;
+	if (b->rec.hint == head)
+		b->rec.hint = PTCP_NIL;
 	if (b->snd_head == PTCP_NIL)
 		b->snd_tail = PTCP_NIL;
 	b->snd_mem -= tcp_node_free(ctx, head);
@@ -198,11 +200,14 @@ tcp_sndq_at(const struct tcp_ctx *ctx, const struct tcp_block *b, uint32_t seq)
 {
 	uint32_t i = b->snd_cur;
 
-	/* New data begins at the cursor; what is sent again is searched from the head, where it most often lies. */
+	/* New data begins at the cursor; what is sent again is searched from the head, or from where the last one was. */
 	if (i != PTCP_NIL && seq_geq(seq, tcp_node_at(ctx, i)->seq) &&
 			seq_in(seq, tcp_node_at(ctx, i)->seq, tcp_node_at(ctx, i)->buf.len))
 		return i;
-	for (i = b->snd_head; i != PTCP_NIL; i = tcp_node_at(ctx, i)->next) {
+	i = b->rec.hint;
+	if (i == PTCP_NIL || seq_lt(seq, tcp_node_at(ctx, i)->seq))
+		i = b->snd_head;
+	for (; i != PTCP_NIL; i = tcp_node_at(ctx, i)->next) {
 		const struct tcp_node *node = tcp_node_at(ctx, i);
 
 		if (seq_in(seq, node->seq, node->buf.len))

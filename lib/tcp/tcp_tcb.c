@@ -78,6 +78,7 @@ tcp_memory_size(const struct tcp_conf *conf)
 	size += conf->ipv6 ? ALIGNED(conf->max_tcbs * sizeof(struct ip_addr)) : 0;
 	size += ALIGNED(conf->max_blocks * sizeof(struct tcp_block));
 	size += ALIGNED(conf->max_nodes * sizeof(struct tcp_node));
+	size += ALIGNED(conf->max_ranges * sizeof(struct tcp_range));
 	size += ALIGNED(conn_table_size(conf->max_tcbs));
 	size += tcp_half_size(half_max(conf), conf->ipv6);
 	size += ALIGNED(timewait_size(&tw));
@@ -137,6 +138,8 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 	pool_init(&ctx->block_pool, part, sizeof(struct tcp_block), conf->max_blocks);
 	part = carve(&p, conf->max_nodes * sizeof(struct tcp_node));
 	pool_init(&ctx->node_pool, part, sizeof(struct tcp_node), conf->max_nodes);
+	part = carve(&p, conf->max_ranges * sizeof(struct tcp_range));
+	pool_init(&ctx->range_pool, part, sizeof(struct tcp_range), conf->max_ranges);
 	tcp_mem_init(ctx);
 	part = carve(&p, conn_table_size(conf->max_tcbs));
 	conn_table_init(&ctx->table, part, conf->max_tcbs, ctx->tcb, sizeof(struct tcp_tcb),

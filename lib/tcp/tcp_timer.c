@@ -103,8 +103,14 @@ tcp_unanswered_since(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 void
 tcp_rexmt_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
+	struct tcp_block *b = tcp_block(ctx, tcb);
+
 	tcb->t_rexmt = ctx->now_ms + tcp_rto_ms(ctx, tcb);
 	tcb->flags = (tcb->flags & ~(TF_PERSIST | TF_KEEP_PROBE | TF_FW2)) | TF_REXMT;
+	if (b != NULL) {
+		b->rec.t_rto = tcb->t_rexmt;
+		b->rec.timer = TCP_TIMER_RTO;
+	}
 	tcp_timer_at(ctx, tcb, tcb->t_rexmt);
 }
 
@@ -202,20 +208,10 @@ data_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 		return true;
 	back_off(tcb);
 	tcp_count(ctx, COUNTER_RTO);
-	if (b != NULL) {
-		if (first)
-			tcp_cc_reduce(ctx, tcb, b, TCP_CC_RTO);
-		tcb->cwnd = tcb->mss;
-		b->rec.recover = tcb->snd_nxt;
-		b->rec.recover_valid = true;
-		b->rec.rtx_nxt = tcb->snd_una;
-		b->rec.dupacks = 0;
-		tcb->flags = (tcb->flags & ~TF_RECOVERY) | TF_LOSS;
-		tcp_want_output(ctx, tcb, OUT_DATA);
-	} else {
-		/* FIN alone. */
-		tcp_want_output(ctx, tcb, OUT_REXMT);
-	}
+	if (b != NULL)
+		tcp_recovery_timeout(ctx, tcb, b, first);
+	else
+		tcp_want_output(ctx, tcb, OUT_REXMT); /* FIN alone */
 	tcp_rexmt_start(ctx, tcb);
 	return false;
 }
@@ -303,6 +299,8 @@ keepalive_applies(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 static bool
 rexmt_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
+	struct tcp_block *b = tcp_block(ctx, tcb);
+
 	if (!tcp_synchronized(tcb->state))
 		return syn_timeout(ctx, tcb);
 	if ((tcb->flags & TF_FW2) != 0) {
@@ -311,7 +309,10 @@ rexmt_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 	}
 	if ((tcb->flags & TF_PERSIST) != 0)
 		return persist_timeout(ctx, tcb);
-	return data_timeout(ctx, tcb);
+	if (b == NULL || b->rec.timer == TCP_TIMER_RTO)
+		return data_timeout(ctx, tcb);
+	tcp_recovery_timer(ctx, tcb, b);
+	return false;
 }
 
 /** Arm for the earliest deadline that is left. */
