@@ -97,6 +97,7 @@ h_conf(void)
 			.max_timewait = 128,
 			.max_blocks = 64,
 			.max_nodes = 4096,
+			.max_ranges = 4096,
 			.max_dests = 4,
 			.msl_ms = 1000,
 			.rto_initial_ms = 1000,
@@ -113,6 +114,7 @@ h_conf(void)
 			.port_last = 65535,
 			.timestamps = true,
 			.window_scale = true,
+			.sack = true,
 			.ipv6 = true,
 			.cookies = TCP_COOKIES_NEVER,
 	};
@@ -355,6 +357,26 @@ h_in_at(struct harness *h, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t l
 		seg.ts_ecr = (flags & TCP_ACK) != 0 ? h->ts_ecr : 0;
 	}
 	return h_inject(h, &seg, data, len);
+}
+
+enum drop_reason
+h_sack(struct harness *h, uint32_t ack, const struct tcp_sack *blocks, unsigned int n)
+{
+	struct tcp_seg seg = {.seq = h->seq,
+			.ack = ack,
+			.wnd = h->wnd,
+			.flags = TCP_ACK,
+			.opts = h->opts & TCP_OPT_TS,
+			.ts_val = h->ts_val,
+			.ts_ecr = h->ts_ecr};
+
+	CU_ASSERT_FATAL(n <= TCP_SACK_MAX);
+	if (n > 0) {
+		seg.opts |= TCP_OPT_SACK;
+		seg.n_sack = (uint8_t)n;
+		memcpy(seg.sack, blocks, n * sizeof(*blocks));
+	}
+	return h_inject(h, &seg, NULL, 0);
 }
 
 enum drop_reason
@@ -638,6 +660,26 @@ h_established(const struct tcp_conf *conf)
 	return h;
 }
 
+struct harness *
+h_sending(const struct tcp_conf *conf, uint8_t opts, uint32_t segments)
+{
+	struct harness *h = h_new(conf, IP_V4, 1000000);
+	struct tcp_tcb *tcb;
+
+	h->opts |= TCP_OPT_WSCALE | opts;
+	h->wscale = 7;
+	(void)h_in(h, TCP_SYN, 0);
+	h_wait_ms(h, 20);
+	h->wnd = 16000;
+	(void)h_in(h, TCP_ACK, 0);
+	CU_ASSERT_EQUAL_FATAL(h_state(h), TCP_ESTABLISHED);
+	h_forget(h);
+	tcb = h_tcb(h);
+	CU_ASSERT_EQUAL_FATAL(
+			h_write(h, segments * tcb->mss, tcb->mss), (int64_t)segments * tcb->mss);
+	return h;
+}
+
 void
 h_free(struct harness *h)
 {
@@ -659,6 +701,7 @@ h_free(struct harness *h)
 	CU_ASSERT_EQUAL(ctx->half_wheel.n_armed, 0);
 	CU_ASSERT_EQUAL(ctx->block_pool.n_used, 0);
 	CU_ASSERT_EQUAL(ctx->node_pool.n_used, 0);
+	CU_ASSERT_EQUAL(ctx->range_pool.n_used, 0);
 	CU_ASSERT_EQUAL(timewait_count(ctx->timewait), 0);
 	CU_ASSERT_EQUAL(port_count(ctx->ports), 0);
 	CU_ASSERT_EQUAL(ctx->table.n_used, 0);

@@ -87,6 +87,10 @@ enum drop_reason h_in(struct harness *h, uint8_t flags, uint32_t len);
 enum drop_reason h_in_at(
 		struct harness *h, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t len);
 
+/** An ACK of @p ack with @p n SACK blocks, no text. */
+enum drop_reason h_sack(
+		struct harness *h, uint32_t ack, const struct tcp_sack *blocks, unsigned int n);
+
 /** A segment with every field given; tuple, laddr and hash are filled in when ports are 0. */
 enum drop_reason h_inject(
 		struct harness *h, struct tcp_seg *seg, const uint8_t *data, uint32_t len);
@@ -128,6 +132,12 @@ void h_to_state(struct harness *h, enum tcp_state state, bool active);
 
 /** A new IPv4 harness with one passive connection in ESTABLISHED and nothing logged. */
 struct harness *h_established(const struct tcp_conf *conf);
+
+/**
+ * ESTABLISHED with @p segments full segments of text queued, and a peer whose window of 2 MB takes them. The peer's options
+ * are MSS, window scale and @p opts; the handshake took 20 ms. Nothing logged before the text.
+ */
+struct harness *h_sending(const struct tcp_conf *conf, uint8_t opts, uint32_t segments);
 
 /** Active open to the peer. @return the TCB */
 struct tcp_tcb *h_open(struct harness *h);

@@ -188,7 +188,7 @@ avoidance_grows_by_one_segment_a_window(void)
 static void
 timeout_leaves_one_segment_and_half_the_flight(void)
 {
-	struct harness *h = sending(200);
+	struct harness *h = sending(14); /* nothing new for F-RTO */
 
 	ack(h, 2 * MSS); /* cwnd 12 */
 	h_forget(h);
@@ -227,24 +227,26 @@ third_duplicate_ack_retransmits(void)
 	struct harness *h = sending(200);
 
 	h_forget(h);
-	ack(h, 0);
-	ack(h, 0);
-	h_expect_none(h);
+	for (unsigned int i = 0; i < 2; i++) { /* limited transmit (RFC 3042) */
+		ack(h, 0);
+		expect_new(h, 1);
+	}
 	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 10 * MSS);
 	ack(h, 0);
 	expect_again(h, 0);
 	h_expect_none(h);
-	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, 5 * MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, 5 * MSS); /* the two do not count */
 	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 8 * MSS);
-	ack(h, 0);
-	h_expect_none(h);
-	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 9 * MSS);
-	ack(h, 0);
-	h_expect_none(h); /* 10 of 10 in flight */
+	for (uint32_t i = 9; i <= 12; i++) {
+		ack(h, 0);
+		h_expect_none(h); /* 12 in flight */
+		CU_ASSERT_EQUAL(h_tcb(h)->cwnd, i * MSS);
+	}
 	ack(h, 0);
 	expect_new(h, 1);
 	CU_ASSERT_EQUAL(h->counters.n[COUNTER_FAST_RETRANSMIT], 1);
-	CU_ASSERT_EQUAL(h->counters.n[COUNTER_DUP_ACKS_IN], 6);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_LIMITED_TRANSMITS], 2);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_DUP_ACKS_IN], 8);
 	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RTO], 0);
 	h_free(h);
 }
@@ -320,14 +322,15 @@ static void
 recovery_with_partial_acks(void)
 {
 	struct harness *h = sending(200);
-	uint32_t recover;
+	const uint32_t recover = h_tcb(h)->snd_nxt + 2 * MSS;
 
-	recover = h_tcb(h)->snd_nxt;
 	h_forget(h);
 	for (unsigned int i = 0; i < 7; i++)
-		ack(h, 0); /* seven of ten arrived */
+		ack(h, 0);                 /* seven of ten arrived */
+	CU_ASSERT_FALSE(h_next(h)->rexmt); /* limited transmit */
+	CU_ASSERT_FALSE(h_next(h)->rexmt);
 	expect_again(h, 0);
-	expect_new(h, 2); /* cwnd 8 + 4 = 12 */
+	h_expect_none(h); /* cwnd 8 + 4 = 12 */
 	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 12 * MSS);
 	ack(h, 3 * MSS);
 	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 10 * MSS); /* 12 - 3 + 1 */
@@ -340,8 +343,8 @@ recovery_with_partial_acks(void)
 	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
 	(void)h_in_at(h, TCP_ACK, h->seq, recover, 0);
 	CU_ASSERT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
-	/* Full: min(ssthresh, max(flight, MSS) + MSS), flight 4. */
-	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 5 * MSS);
+	/* Full: min(ssthresh, max(flight, MSS) + MSS), flight 2. */
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 3 * MSS);
 	expect_new(h, 1);
 	CU_ASSERT_EQUAL(h->counters.n[COUNTER_FAST_RETRANSMIT], 1);
 	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RETRANSMITTED], 3);
@@ -414,7 +417,7 @@ static void
 recover_is_checked_after_recovery(void)
 {
 	struct harness *h = sending(200);
-	uint32_t recover = h_tcb(h)->snd_nxt;
+	uint32_t recover = h_tcb(h)->snd_nxt + 2 * MSS; /* limited transmit */
 
 	for (unsigned int i = 0; i < 9; i++)
 		ack(h, 0);

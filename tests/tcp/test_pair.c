@@ -37,6 +37,8 @@ struct scenario {
 	bool timestamps;
 	bool window_scale;
 	bool fair; /**< nobody aborts or closes early: all must end in order */
+	bool no_sack;
+	uint32_t ranges; /**< records for scoreboards of an end, 0: enough */
 };
 
 struct packet {
@@ -491,6 +493,9 @@ end_new(struct sim *s, unsigned int i)
 	conf.max_timewait = 16 * CONNS_MAX;
 	conf.max_blocks = sc->max_blocks;
 	conf.max_nodes = sc->max_nodes;
+	conf.sack = !sc->no_sack;
+	if (sc->ranges != 0)
+		conf.max_ranges = sc->ranges;
 	conf.msl_ms = MSL_MS;
 	conf.rcv_buf = sc->rcv_buf;
 	conf.snd_buf = sc->snd_buf;
@@ -581,6 +586,7 @@ end_free(struct sim *s, unsigned int i)
 	REQUIRE(s, ctx->tcb_pool.n_used == 0);
 	REQUIRE(s, ctx->block_pool.n_used == 0);
 	REQUIRE(s, ctx->node_pool.n_used == 0);
+	REQUIRE(s, ctx->range_pool.n_used == 0);
 	REQUIRE(s, ctx->table.n_used == 0);
 	REQUIRE(s, ctx->wheel.n_armed == 0);
 	REQUIRE(s, timewait_count(ctx->timewait) == 0);
@@ -742,7 +748,7 @@ run(const struct scenario *sc, uint64_t seed, bool tell)
 
 /* clang-format off */
 static const struct scenario scenarios[] = {
-	/* name        family conns loss dup  delay jitter     gap   bytes rcv_buf snd_buf nodes blocks mtu  ts     ws     fair */
+	/* name        family conns loss dup  delay jitter     gap   bytes rcv_buf snd_buf nodes blocks mtu  ts     ws     fair [no_sack, ranges] */
 	{"clean",      IP_V4, 400,    0,   0,  1000,     0,  50000,  60000,  65535,  65536, 4096, 96, 1500, true,  true,  true},
 	{"reorder",    IP_V6, 300,    0,  20,  2000,  3000,  50000,  60000,  65535,  65536, 4096, 96, 1500, true,  true,  true},
 	{"no options", IP_V4, 300,   20,  10,  5000,  5000,  50000,  60000,  30000,  20000, 4096, 96, 1500, false, false, true},
@@ -754,6 +760,9 @@ static const struct scenario scenarios[] = {
 	{"large",      IP_V4,  60,    5,   5, 50000,  1000,  50000, 600000,1000000, 400000, 4096, 96, 9000, true,  true,  false},
 	{"starved",    IP_V4, 200,   20,  10,  2000,  2000,  50000,  30000,  65535,  65536,  300, 20, 1500, true,  true,  false},
 	{"nodes 40",   IP_V4, 200,   10,  10,  2000,  2000,  50000,  30000,  65535,  65536,   40, 96, 1500, true,  true,  true},
+	{"no SACK",    IP_V4, 200,   50,  20, 10000, 10000,  50000,  60000, 200000,  65536, 4096, 96, 1500, true,  true,  false, true},
+	{"few ranges", IP_V4, 200,   50,  20, 10000, 10000,  50000,  60000, 200000,  65536, 4096, 96, 1500, true,  true,  true,  false, 40},
+	{"one range",  IP_V6, 200,   50,  20, 10000, 10000,  50000,  60000, 200000,  65536, 4096, 96, 1500, false, true,  true,  false, 1},
 	{"rude",       IP_V6, 400,   10,  10,  1000,  5000,  50000,  10000,  65535,  65536, 4096, 96, 1500, true,  true,  false},
 };
 /* clang-format on */

@@ -302,7 +302,7 @@ established_timestamp_echo_from_nowhere(void)
 
 /* ------------------------------------------------------------------ what is sent again */
 
-/** All ten lost: one, two, four ... as slow start allows, then new text. */
+/** All ten lost, and nothing new that F-RTO could send: one, two, four ... as slow start allows. */
 static void
 established_timeout_goes_back_n(void)
 {
@@ -310,7 +310,7 @@ established_timeout_goes_back_n(void)
 	const uint32_t first = h_tcb(h)->snd_una;
 	uint32_t sent = 0, acked = 0, burst = 1;
 
-	(void)h_write(h, 12 * MSS, MSS);
+	(void)h_write(h, 10 * MSS, MSS);
 	CU_ASSERT_EQUAL(h_tcb(h)->snd_nxt - first, 10 * MSS);
 	h_forget(h);
 	h_wait_ms(h, 1000);
@@ -320,7 +320,7 @@ established_timeout_goes_back_n(void)
 
 		while ((s = h_next(h)) != NULL) {
 			CU_ASSERT_EQUAL(s->seg.seq, first + sent * MSS);
-			CU_ASSERT_EQUAL(s->rexmt, sent < 10);
+			CU_ASSERT_TRUE(s->rexmt);
 			CU_ASSERT_EQUAL(s->len, MSS);
 			sent++;
 			n++;
@@ -333,8 +333,6 @@ established_timeout_goes_back_n(void)
 		}
 		burst *= 2;
 	}
-	/* The two that had never left. */
-	CU_ASSERT_EQUAL(h_tcb(h)->snd_nxt - first, 12 * MSS);
 	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RETRANSMITTED], 10);
 	h_free(h);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "twin.h"
+#include "random.h"
 
 #include <string.h>
 
@@ -28,32 +29,48 @@ twin_free(struct twin *t)
 	free(t);
 }
 
-/** What side @p i has sent goes onto the link. */
+/** Whether frame number @p number, @p len octets of text, is lost. */
+static bool
+is_lost(struct twin *t, uint32_t number, uint32_t len)
+{
+	const uint32_t loss = len > 0 ? t->loss : t->loss_acks;
+
+	if (t->lose != TWIN_LOSE_NONE && number - t->lose < t->lose_n)
+		return true;
+	return loss > 0 && random_below(&t->rng, 1000) < loss;
+}
+
+/** What side @p i has sent goes onto the link: behind what arrives no later. */
 static void
 collect(struct twin *t, unsigned int i)
 {
 	const struct h_seg *s;
 
 	while ((s = h_next(t->h[i])) != NULL) {
-		struct twin_frame *f = &t->frame[t->tail % TWIN_FRAMES];
-		const uint32_t number = t->n_frames++;
+		struct twin_frame f = {.seg = s->seg, .len = s->len, .to = !i};
+		unsigned int k = t->tail;
 
-		if (t->lose != TWIN_LOSE_NONE && number - t->lose < t->lose_n) {
+		f.due = t->now + TWIN_DELAY_US;
+		if (t->jitter_us > 0)
+			f.due += random_below(&t->rng, t->jitter_us);
+		if (is_lost(t, t->n_frames++, s->len)) {
 			t->n_lost++;
 			continue;
 		}
 		CU_ASSERT_FATAL(t->tail - t->head < TWIN_FRAMES);
-		t->tail++;
-		*f = (struct twin_frame){.seg = s->seg,
-				.data = malloc(s->len + 1),
-				.len = s->len,
-				.to = !i,
-				.due = t->now + TWIN_DELAY_US};
-		CU_ASSERT_PTR_NOT_NULL_FATAL(f->data);
+		f.data = malloc(s->len + 1);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(f.data);
 		if (s->len > 0)
-			memcpy(f->data, s->data, s->len);
-		f->seg.sport = 0; /* the harness fills in the tuple */
+			memcpy(f.data, s->data, s->len);
+		f.seg.sport = 0; /* the harness fills in the tuple */
+		for (; k != t->head && t->frame[(k - 1) % TWIN_FRAMES].due > f.due; k--)
+			t->frame[k % TWIN_FRAMES] = t->frame[(k - 1) % TWIN_FRAMES];
+		t->frame[k % TWIN_FRAMES] = f;
+		t->tail++;
 	}
+	/* Long transfers: what was carried need not be remembered. */
+	if (t->h[i]->n_sent > H_LOG_MAX / 2)
+		h_forget(t->h[i]);
 }
 
 static void

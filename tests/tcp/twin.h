@@ -9,7 +9,7 @@
 #include "harness.h"
 
 #define TWIN_DELAY_US  10000 /**< one way */
-#define TWIN_FRAMES    1024  /**< on their way at once */
+#define TWIN_FRAMES    4096  /**< on their way at once */
 #define TWIN_LOSE_NONE UINT32_MAX
 
 struct twin_frame {
@@ -28,6 +28,10 @@ struct twin {
 	uint32_t lose;      /**< number of the frame to lose, or TWIN_LOSE_NONE */
 	uint32_t lose_n;    /**< how many in a row from there: 1 */
 	uint32_t n_lost;
+	uint32_t loss;      /**< per 1000 frames that carry text, besides; drawn from rng */
+	uint32_t loss_acks; /**< per 1000 of the others */
+	uint32_t jitter_us; /**< more delay, up to this: frames overtake each other */
+	uint64_t rng;
 	struct twin_frame frame[TWIN_FRAMES];
 	unsigned int head, tail;
 };
