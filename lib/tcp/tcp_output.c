@@ -611,6 +611,7 @@ send_probe(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		make_new(ctx, tcb, out, len, fin && len == queued);
 		if (closed) {
 			/* It stays a probe: no congestion signal until a window opens, and no loss probe. */
+			tcb->flags |= TF_PERSIST;
 			tcp_persist_start(ctx, tcb);
 			tcb->probes = probes;
 		}
