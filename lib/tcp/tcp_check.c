@@ -138,6 +138,27 @@ check_reassembly(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const str
 }
 
 /** A block's own words: whose it is, and what its queues hold. */
+/** What recovery says of itself. */
+static const char *
+check_recovery(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct tcp_block *b)
+{
+	const struct tcp_recovery *rec = &b->rec;
+
+	if ((tcb->flags & (TF_RECOVERY | TF_LOSS)) != 0 &&
+			(seq_leq(rec->recover, tcb->snd_una) || seq_gt(rec->recover, tcb->snd_nxt)))
+		return "a loss is being repaired that is not in flight";
+	if ((tcb->flags & (TF_RECOVERY | TF_LOSS)) == (TF_RECOVERY | TF_LOSS))
+		return "recovery after a timeout and before it";
+	if (rec->lost > 0 && (tcb->flags & (TF_RECOVERY | TF_LOSS)) == 0)
+		return "a loss that nobody repairs";
+	if (rec->frto != TCP_FRTO_OFF && (tcb->flags & TF_LOSS) == 0)
+		return "F-RTO without a timeout";
+	if ((tcb->flags & TF_REXMT) != 0 && rec->timer != TCP_TIMER_RTO &&
+			(rec->head == PTCP_NIL || time_ms_before(rec->t_rto, tcb->t_rexmt)))
+		return "a deadline of recovery behind the timeout";
+	return tcp_sack_check(ctx, tcb, b);
+}
+
 static const char *
 check_block(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct tcp_block *b)
 {
@@ -149,7 +170,7 @@ check_block(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct t
 	if (tcb->state != TCP_CLOSED && tcb->state != TCP_TIME_WAIT)
 		text = check_send_queue(ctx, tcb, b);
 	if (text == NULL && tcb->state != TCP_CLOSED && tcb->state != TCP_TIME_WAIT)
-		text = tcp_sack_check(ctx, tcb, b);
+		text = check_recovery(ctx, tcb, b);
 	if (text == NULL)
 		text = check_receive_queue(ctx, tcb, b);
 	if (text == NULL)

@@ -536,7 +536,8 @@ static uint32_t
 last_segment(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, const struct tcp_block *b)
 {
 	const uint32_t end = tcb->snd_nxt - ((tcb->flags & TF_FIN_SENT) != 0);
-	uint32_t seq = end - tcb->snd_una < tcb->mss ? tcb->snd_una : end - tcb->mss;
+	const uint32_t mss = tcp_mss_now(ctx, tcb);
+	uint32_t seq = end - tcb->snd_una < mss ? tcb->snd_una : end - mss;
 	uint32_t slices = 0, first = tcp_sndq_at(ctx, b, seq), i = first;
 
 	for (; i != PTCP_NIL && seq_lt(tcp_node_at(ctx, i)->seq, end);
@@ -568,8 +569,8 @@ send_tlp(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 	if (b == NULL || b->rec.head == PTCP_NIL || b->rec.sacked + b->rec.lost > 0 ||
 			(tcb->flags & (TF_RECOVERY | TF_LOSS | TF_PERSIST)) != 0)
 		return false;
-	if (len > tcb->mss)
-		len = tcb->mss;
+	if (len > tcp_mss_now(ctx, tcb))
+		len = tcp_mss_now(ctx, tcb);
 	last = fin && len == queued && flight + len < wnd;
 	if (last || (len > 0 && flight + len <= wnd)) {
 		tcp_tlp_sent(ctx, b, tcb->snd_nxt + len, false);

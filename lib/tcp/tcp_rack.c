@@ -210,12 +210,15 @@ pto_us(const struct tcp_tcb *tcb)
 }
 
 void
-tcp_rack_arm(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t reo)
+tcp_rack_arm(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t reo,
+		bool moved)
 {
 	struct tcp_recovery *rec = &b->rec;
 	time_ms_t t;
 
 	if ((tcb->flags & TF_REXMT) == 0)
+		return;
+	if (!moved && reo == 0 && rec->timer == TCP_TIMER_PTO && pto_applies(tcb, rec))
 		return;
 	rec->timer = TCP_TIMER_RTO;
 	tcb->t_rexmt = rec->t_rto;
@@ -225,7 +228,7 @@ tcp_rack_arm(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint
 			rec->timer = TCP_TIMER_REO;
 			tcb->t_rexmt = t;
 		}
-	} else if (pto_applies(tcb, rec)) {
+	} else if (moved && pto_applies(tcb, rec)) {
 		t = deadline(ctx, pto_us(tcb));
 		rec->timer = TCP_TIMER_PTO;
 		if (time_ms_before(t, rec->t_rto))
@@ -238,7 +241,7 @@ void
 tcp_tlp_arm(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 {
 	if (b->rec.timer != TCP_TIMER_REO && pto_applies(tcb, &b->rec))
-		tcp_rack_arm(ctx, tcb, b, 0);
+		tcp_rack_arm(ctx, tcb, b, 0, true);
 }
 
 /* ------------------------------------------------------------------ tail loss probe */

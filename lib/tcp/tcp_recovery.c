@@ -338,7 +338,7 @@ scoreboard_slow(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b,
 		tcb->cwnd = tcb->ssthresh;
 	}
 	expire(tcb, b, a);
-	tcp_rack_arm(ctx, tcb, b, reo);
+	tcp_rack_arm(ctx, tcb, b, reo, n > 0);
 }
 
 /* ------------------------------------------------------------------ ACKs, without */
@@ -489,7 +489,7 @@ tcp_recovery_acked(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b
 		rec->limited = 0;
 		if (n > 0)
 			tcp_cc_ack(ctx, tcb, b, n);
-		tcp_rack_arm(ctx, tcb, b, 0);
+		tcp_rack_arm(ctx, tcb, b, 0, n > 0);
 		return;
 	}
 	scoreboard_slow(ctx, tcb, b, seg, a, n);
@@ -519,6 +519,8 @@ tcp_recovery_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block 
 	tcb->flags = (tcb->flags & ~TF_RECOVERY) | TF_LOSS;
 	if (scoreboard(b)) {
 		tcp_rack_timeout(ctx, tcb, b);
+		/* Timeouts may go on for longer than times can be compared. */
+		rec->flags &= (uint16_t)~TCP_REC_RACK;
 		tcp_want_output(ctx, tcb, OUT_REXMT | OUT_DATA);
 	} else {
 		rec->rtx_nxt = tcb->snd_una;
@@ -540,7 +542,7 @@ tcp_recovery_timer(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b
 	}
 	reo = tcp_rack_detect(ctx, tcb, b, &a);
 	repair(ctx, tcb, b, &a, a.lost > 0);
-	tcp_rack_arm(ctx, tcb, b, reo);
+	tcp_rack_arm(ctx, tcb, b, reo, true);
 }
 
 void

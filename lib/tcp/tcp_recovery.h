@@ -185,8 +185,12 @@ uint32_t tcp_rack_detect(
 /** Timeout: mark what RACK would (section 6.3). */
 void tcp_rack_timeout(struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_block *b);
 
-/** Choose what t_rexmt waits for. @p reo: as tcp_rack_detect() answered */
-void tcp_rack_arm(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t reo);
+/**
+ * Choose what t_rexmt waits for. @p reo: as tcp_rack_detect() answered. @p moved: SND.UNA has moved, or the time is up:
+ * a loss probe may be put off
+ */
+void tcp_rack_arm(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t reo,
+		bool moved);
 
 /** New data left: the loss probe is put off (section 7.2). */
 void tcp_tlp_arm(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b);

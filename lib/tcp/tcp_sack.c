@@ -153,6 +153,8 @@ begin(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t se
 			.xmit = (uint32_t)ctx->now,
 			.flags = seq == tcb->snd_una ? 0 : TCP_RANGE_RESENT,
 	};
+	/* Times are kept modulo 71 minutes: what was delivered before a quiet time has no order with what comes. */
+	rec->flags &= (uint16_t)~TCP_REC_RACK;
 	/* RACK.min_RTT went with the last block: the best that is known of the connection. */
 	if (rec->min_rtt == 0) {
 		rec->min_rtt = tcb->srtt;
