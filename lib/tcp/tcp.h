@@ -81,7 +81,8 @@ enum tcp_reason {
 #define TF_ECE        0x8000000u  /**< CE came in: ECE on every ACK until CWR */
 #define TF_CWR        0x10000000u /**< the window was reduced for ECE: CWR on the next new data */
 
-#define TF_HELD 0x20000000u /**< new text waits for block.cc.pace_at, in the wheel */
+#define TF_HELD   0x20000000u /**< new text waits for block.cc.pace_at, in the wheel */
+#define TF_MTU_OK 0x40000000u /**< a segment of mss octets was acknowledged */
 
 /* tcp_tcb.out: what is to be sent besides data that the windows allow. */
 #define OUT_ACK   0x01 /**< an ACK, at once */
@@ -170,6 +171,13 @@ struct tcp_node {
 
 PTCP_STATIC_ASSERT(sizeof(struct tcp_node) == 48, "the budget of a node");
 
+/** Path MTU discovery, while something is in flight: tcp_pmtu.c. */
+struct tcp_pmtu {
+	uint32_t seq; /**< claim: of the segment that it quotes; full: behind the first full segment */
+	uint16_t claim; /**< an MTU that is believed when that segment times out, 0: none (TF_MTU_OK) */
+	bool full;      /**< a full segment is in flight: its ACK sets TF_MTU_OK (not TF_MTU_OK) */
+};
+
 /** What a connection needs only while something is unacked, unsent, unread or out of order. */
 struct tcp_block {
 	uint32_t tcb;      /**< whose it is */
@@ -200,6 +208,7 @@ struct tcp_block {
 	bool for_send; /**< taken for SEND */
 	bool rtt_on;
 	uint8_t dup_owed; /**< out-of-order segments that have no ACK yet (RFC 5681 section 4.2) */
+	struct tcp_pmtu pmtu;
 	struct tcp_recovery rec;
 	struct tcp_cc cc;
 };
@@ -212,6 +221,7 @@ PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 320, "the budget of a block: five
 #define TCP_SLICE_MAX  (1u << 30) /**< bytes of one slice to send: queues stay below 2^31 */
 #define TCP_LIST_MAX                                                                               \
 	8192 /**< TCBs in the output or event list; the wheel takes what does not fit */
+#define TCP_PMTU_MAX    256 /**< connections whose reduced path MTU is to be raised again */
 #define TCP_REPLY_MAX   128 /**< segments that belong to no TCB, a burst */
 #define TCP_PROFILE_MAX 255
 #define TCP_OPS_MAX     255
@@ -331,6 +341,14 @@ struct tcp_mem {
 	uint32_t greedy[TCP_GREEDY]; /**< blocks with text out of order, by the bits of ooo_mem */
 };
 
+/** A connection whose segments became smaller: RFC 1191 section 6.3. */
+struct tcp_pmtu_entry {
+	uint32_t tcb;
+	uint32_t gen; /**< of the TCB then; 0: replaced by a later entry */
+	time_ms_t when;
+	uint16_t mss; /**< before */
+};
+
 struct tcp_ctx {
 	time_us_t now;    /**< the clock, set by the caller once a burst */
 	time_ms_t now_ms; /**< the same by time_us_to_ms() */
@@ -375,6 +393,9 @@ struct tcp_ctx {
 	struct tcp_seg reply[TCP_REPLY_MAX];
 	bool reply_again[TCP_REPLY_MAX]; /**< it was sent before: tcp_reply_again() */
 	struct tcp_profile profile[TCP_PROFILE_MAX];
+	uint32_t pmtu_head; /**< a ring as those above, the oldest first */
+	uint32_t pmtu_tail;
+	struct tcp_pmtu_entry pmtu[TCP_PMTU_MAX];
 };
 
 /** Randomness for the context, from getrandom(2) in the product. */

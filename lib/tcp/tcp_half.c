@@ -435,17 +435,14 @@ tcp_half_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t index)
 }
 
 enum drop_reason
-tcp_half_icmp(struct tcp_ctx *ctx, uint32_t index, uint32_t seq, bool hard, uint16_t mss)
+tcp_half_icmp(struct tcp_ctx *ctx, uint32_t index, uint32_t seq, bool hard)
 {
 	struct tcp_half *h = half_at(ctx, index);
-	const uint16_t options = (h->opts & HALF_TS) != 0 ? TCP_TS_LEN : 0;
 
-	/* SYN,ACK is all that is in flight (RFC 5927 section 4.1). */
+	/* SYN,ACK is all that is in flight (RFC 5927 section 4.1), and too big for no path. */
 	if (seq != h->iss)
 		return tcp_drop(ctx, DROP_ICMP_QUOTE);
 	tcp_count(ctx, COUNTER_ICMP_ERRORS);
-	if (mss - options < h->mss)
-		h->mss = (uint16_t)(mss - options);
 	/* Not synchronised: a hard error is believed (RFC 5927 section 5.2). */
 	if (hard)
 		half_end(ctx, h);

@@ -73,12 +73,8 @@ void tcp_half_open(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint16_t list
 /** SYN-RECEIVED of RFC 9293 section 3.10.7.4 for record @p index. */
 enum drop_reason tcp_half_arrives(struct tcp_ctx *ctx, struct tcp_seg *seg, uint32_t index);
 
-/**
- * An ICMP error that quotes the tuple of record @p index (RFC 5927).
- * @param mss  what the path takes without options; UINT16_MAX: not told
- */
-enum drop_reason tcp_half_icmp(
-		struct tcp_ctx *ctx, uint32_t index, uint32_t seq, bool hard, uint16_t mss);
+/** An ICMP error that quotes the tuple of record @p index (RFC 5927). */
+enum drop_reason tcp_half_icmp(struct tcp_ctx *ctx, uint32_t index, uint32_t seq, bool hard);
 
 /** The listener closes: its half-open connections get a RST. */
 void tcp_half_unlisten(struct tcp_ctx *ctx, uint16_t listener);

@@ -442,6 +442,25 @@ void tcp_patience_arm(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 /** @return true when a limit of the user was reached and the connection is gone */
 bool tcp_patience_over(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 
+/* ------------------------------------------------------------------ tcp_pmtu.c */
+
+#define TCP_PMTU_RAISE_MS (10u * 60 * 1000) /**< RFC 1191 section 6.3 */
+
+/** ICMP says that the segment at @p seq, which is in flight, is too big: @p told the MTU, 0: not told. */
+void tcp_pmtu_claim(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t seq, uint16_t told);
+
+/** A full segment of new text has left, to SND.NXT. */
+void tcp_pmtu_sent(struct tcp_tcb *tcb, struct tcp_block *b);
+
+/** SND.UNA has moved. */
+void tcp_pmtu_acked(struct tcp_tcb *tcb, struct tcp_block *b);
+
+/** The RTO of the segment at SND.UNA is over, and it will be sent again: a claim about it is proven. */
+void tcp_pmtu_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
+
+/** Try the old size where ten minutes are over. */
+void tcp_pmtu_advance(struct tcp_ctx *ctx);
+
 /* ------------------------------------------------------------------ tcp_pace.c */
 
 #define TCP_PACE_QUANTUM_US 1000

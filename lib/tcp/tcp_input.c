@@ -326,6 +326,7 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	if (b != NULL) {
 		tcp_sndq_ack(ctx, b, n - fin);
 		b->cc.moved = ctx->now_ms;
+		tcp_pmtu_acked(tcb, b);
 	}
 	if ((tcb->flags & TF_PERSIST) != 0 && seg->wnd != 0)
 		tcb->shift = 0; /* the probes' backoff is none of the data's */

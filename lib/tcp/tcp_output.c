@@ -465,6 +465,8 @@ fits:
 	make_new(ctx, tcb, out, len, last);
 	if ((tcb->flags & TF_ECN) != 0)
 		tcp_ecn_mark(tcb, out);
+	if (out->len > 0 && out->len == mss)
+		tcp_pmtu_sent(tcb, b);
 	if (flight == 0)
 		tcp_patience_arm(ctx, tcb);
 	if (len > 0 && tcp_pipe(tcb, b) + tcb->mss > tcb->cwnd)

@@ -206,6 +206,7 @@ data_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 
 	if (give_up(ctx, tcb, data_r2(ctx, tcb)))
 		return true;
+	tcp_pmtu_timeout(ctx, tcb);
 	back_off(tcb);
 	tcp_count(ctx, COUNTER_RTO);
 	if (b != NULL)
@@ -406,6 +407,7 @@ tcp_advance(struct tcp_ctx *ctx, uint32_t budget)
 
 	n = wheel_advance(&ctx->wheel, ctx->now / TIME_US_PER_MS, budget, expire_tcb, ctx);
 	n += tcp_half_advance(ctx, budget);
+	tcp_pmtu_advance(ctx);
 	n += timewait_advance(ctx->timewait, ctx->now, budget, expire_timewait, ctx);
 	return n;
 }

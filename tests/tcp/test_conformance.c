@@ -350,8 +350,7 @@ icmp_too_big_makes_segments_smaller(void)
 {
 	static const struct {
 		uint16_t told, used;
-	} mtu[] = {{1499, 1499}, {1400, 1400}, {577, 577}, {576, 576}, {575, 576}, {68, 576},
-			{0, 576}};
+	} mtu[] = {{1499, 1499}, {1400, 1400}, {577, 577}, {576, 576}, {575, 576}, {68, 576}};
 
 	for (unsigned int i = 0; i < PTCP_ARRAY_SIZE(mtu); i++) {
 		struct harness *h = h_established(NULL);

@@ -370,12 +370,10 @@ syn_received_icmp_must_quote_the_syn_ack(void)
 		CU_ASSERT_EQUAL(icmp(h, iss, false, 0), DROP_NONE);
 		CU_ASSERT(half_open(h, 1));
 		CU_ASSERT_EQUAL(h_half(h)->mss, (v6 ? 1440 : 1460) - (ts ? 12 : 0));
+		/* SYN,ACK is too big for no path: that claim is false. */
 		CU_ASSERT_EQUAL(icmp(h, iss, false, 1400), DROP_NONE);
-		CU_ASSERT_EQUAL(h_half(h)->mss, (v6 ? 1340 : 1360) - (ts ? 12 : 0));
-		CU_ASSERT_EQUAL(icmp(h, iss, false, 1450), DROP_NONE);
-		CU_ASSERT_EQUAL(h_half(h)->mss, (v6 ? 1340 : 1360) - (ts ? 12 : 0));
 		CU_ASSERT_EQUAL(icmp(h, iss, false, 68), DROP_NONE);
-		CU_ASSERT_EQUAL(h_half(h)->mss, (v6 ? 1220 : 536) - (ts ? 12 : 0));
+		CU_ASSERT_EQUAL(h_half(h)->mss, (v6 ? 1440 : 1460) - (ts ? 12 : 0));
 		h_expect(h, TCP_SYN | TCP_ACK);
 		h_expect_none(h);
 		/* Not synchronised: a hard error ends it (RFC 5927 section 5.2). */
