@@ -194,7 +194,12 @@ syn_timeout(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 static uint32_t
 data_r2(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
-	return tcp_profile(ctx, tcb)->user_timeout_ms != 0 ? UINT32_MAX : ctx->conf.data_r2_ms;
+	const uint32_t user_ms = tcp_profile(ctx, tcb)->user_timeout_ms;
+
+	if (user_ms == 0)
+		return ctx->conf.data_r2_ms;
+	/* tcp_patience_over() sees to it; without a block (FIN alone) its clock is the timeouts, and those are counted. */
+	return tcb->blk != PTCP_NIL ? UINT32_MAX : user_ms;
 }
 
 /** RFC 6298 section 5.4 to 5.6. */

@@ -255,6 +255,27 @@ fin_without_an_answer(void)
 	}
 }
 
+/** More timeouts than 8 bits count, and nothing else to count by: it ends, early rather than never. */
+static void
+fin_alone_ends_after_255_timeouts(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+
+	conf.rto_max_ms = 1000;
+	h = h_established(&conf);
+	tcp_profile_set(h->ctx, h_tcb(h), with_timeout(h, 3600000));
+	CU_ASSERT_EQUAL(tcp_shutdown(h->ctx, h_tcb(h)), 0);
+	h_pump(h);
+	CU_ASSERT_EQUAL(h_tcb(h)->blk, PTCP_NIL);
+	h_wait_ms(h, 200000);
+	CU_ASSERT_EQUAL(h_state(h), TCP_FIN_WAIT_1);
+	h_wait_ms(h, 100000);
+	CU_ASSERT_EQUAL(h_state(h), TCP_CLOSED);
+	CU_ASSERT_EQUAL(h->reason, TCP_REASON_TIMEOUT);
+	h_free(h);
+}
+
 /** Text and FIN: the text's time counts until it is acknowledged, then the FIN's. */
 static void
 text_and_fin(void)
@@ -367,6 +388,7 @@ static CU_TestInfo tests[] = {
 		TEST(simultaneous_open_without_an_end),
 		TEST(half_open_is_not_the_users),
 		TEST(fin_without_an_answer),
+		TEST(fin_alone_ends_after_255_timeouts),
 		TEST(text_and_fin),
 		TEST(set_while_it_waits),
 		TEST(keepalive_waits_for_the_user_timeout),
