@@ -498,10 +498,8 @@ half_timeout(void *arg, uint32_t index)
 		half_rst(ctx, h);
 	else if ((h->flags & HALF_SENT) != 0 && time_ms_reached(h->t_rexmt, ctx->now_ms))
 		half_rexmt_timeout(ctx, h);
-	else if ((h->flags & HALF_OWED) != 0)
-		half_syn_ack(ctx, h);
 	else
-		half_arm(ctx, h, h->t_rexmt);
+		half_syn_ack(ctx, h); /* owed: the node has no third reason to come due */
 }
 
 uint32_t

@@ -276,6 +276,76 @@ syn_received_unacceptable_answers_are_limited(void)
 	h_free(h);
 }
 
+/** Text does not bring an old RST into the window; and an answer for which the ring has no room is as good as lost. */
+static void
+syn_received_old_rst_with_text_and_no_room_for_an_answer(void)
+{
+	struct harness *h = h_new(NULL, IP_V4, SECOND);
+	struct tcp_seg seg;
+
+	(void)h_in(h, TCP_SYN, 0);
+	h->seen = h->n_sent;
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_RST, 1000, 0, 10), DROP_TCP_SEQ);
+	h_expect_none(h);
+	for (uint16_t i = 0; i < TCP_REPLY_MAX; i++) {
+		seg = (struct tcp_seg){.src = h->peer,
+				.dst = laddr_get(&h->laddr, 0),
+				.sport = (uint16_t)(1 + i),
+				.dport = 9,
+				.family = IP_V4,
+				.flags = TCP_ACK};
+		tcp_hash(h->ctx, &seg);
+		CU_ASSERT_EQUAL(tcp_segment_arrives(h->ctx, &seg), DROP_TCP_NO_CONN);
+	}
+	seg.sport = h->peer_port;
+	seg.dport = 80;
+	seg.seq = 1000;
+	tcp_hash(h->ctx, &seg);
+	CU_ASSERT_EQUAL(tcp_segment_arrives(h->ctx, &seg), DROP_TCP_SEQ);
+	h_pump(h);
+	CU_ASSERT_EQUAL(h->n_sent, 1 + TCP_REPLY_MAX);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_CHALLENGE_ACKS], 0);
+	CU_ASSERT_EQUAL(h->counters.drop[DROP_TX_FULL], 0);
+	CU_ASSERT(half_open(h, 1));
+	h_free(h);
+}
+
+/** What tcp_check() promises, it notices. */
+static void
+syn_received_check_notices(void)
+{
+	struct harness *h = h_new(NULL, IP_V4, SECOND);
+	struct tcp_half *half, saved;
+
+	(void)h_in(h, TCP_SYN, 0);
+	half = h_half(h);
+	saved = *half;
+	CU_ASSERT_PTR_NULL(tcp_check(h->ctx, PTCP_NIL));
+	half->flags &= (uint8_t)~HALF_SENT;
+	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
+	*half = saved;
+	half->rcv_adv = half->irs;
+	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
+	*half = saved;
+	half->id.aux = LISTENERS_MAX - 1;
+	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
+	*half = saved;
+	half->flags = 0;
+	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
+	*half = saved;
+	listener_of(h)->n_half_open++;
+	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
+	listener_of(h)->n_half_open--;
+	h->ctx->n_state[TCP_SYN_RECEIVED]++;
+	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
+	h->ctx->n_state[TCP_SYN_RECEIVED]--;
+	wheel_cancel(&h->ctx->half_wheel, (uint32_t)(half - h->ctx->half));
+	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
+	wheel_arm(&h->ctx->half_wheel, (uint32_t)(half - h->ctx->half), half->t_rexmt);
+	CU_ASSERT_PTR_NULL(tcp_check(h->ctx, PTCP_NIL));
+	h_free(h);
+}
+
 /** RFC 7323: PAWS, timestamps missing, and ts_recent moves on with what is acceptable at Last.ACK.sent. */
 static void
 syn_received_timestamps(void)
@@ -839,6 +909,8 @@ static CU_TestInfo tests[] = {
 		TEST(syn_received_ack_with_text_and_fin),
 		TEST(syn_received_rtt_sample),
 		TEST(syn_received_unacceptable_answers_are_limited),
+		TEST(syn_received_old_rst_with_text_and_no_room_for_an_answer),
+		TEST(syn_received_check_notices),
 		TEST(syn_received_timestamps),
 		TEST(syn_received_back_to_listen),
 		TEST(syn_received_icmp_must_quote_the_syn_ack),
