@@ -223,6 +223,12 @@ half_rst(struct tcp_ctx *ctx, struct tcp_half *h)
 	}
 	r->seq = h->iss + 1;
 	r->flags = TCP_RST;
+	if ((h->opts & HALF_TS) != 0) {
+		/* RFC 7323 section 5.2; without ACK there is nothing to echo. */
+		r->opts = TCP_OPT_TS;
+		r->ts_val = ctx->now_ms +
+				tcp_ts_offset_of(ctx, &r->src, &r->dst, h->id.lport, h->id.rport);
+	}
 	tcp_count(ctx, COUNTER_RST_OUT);
 	half_free(ctx, h);
 }

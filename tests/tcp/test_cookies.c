@@ -310,8 +310,8 @@ listen_ack_cookie_recovers_options(void)
 				(i & 2 ? TCP_OPT_TS : 0) | (i & 4 ? TCP_OPT_WSCALE : 0) |
 				(i & 8 ? TCP_OPT_SACK_OK : 0));
 
-		for (uint8_t wscale = 0; wscale <= ((i & 4) != 0 ? 14 : 0); wscale++)
-			options_case(families[i >> 4 & 1], opts, wscale);
+		for (unsigned int wscale = 0; wscale <= ((i & 4) != 0 ? 14u : 0u); wscale++)
+			options_case(families[i >> 4 & 1], opts, (uint8_t)wscale);
 	}
 }
 

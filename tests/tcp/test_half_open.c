@@ -310,6 +310,33 @@ syn_received_old_rst_with_text_and_no_room_for_an_answer(void)
 	h_free(h);
 }
 
+/** RFC 7323 section 5.2: the RST of a listener that closes has the connection's own clock. */
+static void
+syn_received_unlisten_rst_with_timestamp(void)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		struct harness *h = h_new(NULL, families[i & 1], SECOND);
+		const struct h_seg *s;
+		uint32_t ts_val;
+
+		h->opts |= (i & 2) != 0 ? TCP_OPT_TS : 0;
+		h->ts_val = 7;
+		(void)h_in(h, TCP_SYN, 0);
+		ts_val = h->sent[0].seg.ts_val;
+		h->seen = h->n_sent;
+		h_wait_ms(h, 5);
+		CU_ASSERT_EQUAL(tcp_unlisten(h->ctx, (uint16_t)h->listener), 0);
+		h_pump(h);
+		s = h_expect(h, TCP_RST);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+		CU_ASSERT_EQUAL(s->seg.seq, h->ack);
+		CU_ASSERT_EQUAL(s->seg.opts, (i & 2) != 0 ? TCP_OPT_TS : 0);
+		CU_ASSERT_EQUAL(s->seg.ts_val, (i & 2) != 0 ? ts_val + 5 : 0);
+		CU_ASSERT_EQUAL(s->seg.ts_ecr, 0);
+		h_free(h);
+	}
+}
+
 /** What tcp_check() promises, it notices. */
 static void
 syn_received_check_notices(void)
@@ -910,6 +937,7 @@ static CU_TestInfo tests[] = {
 		TEST(syn_received_rtt_sample),
 		TEST(syn_received_unacceptable_answers_are_limited),
 		TEST(syn_received_old_rst_with_text_and_no_room_for_an_answer),
+		TEST(syn_received_unlisten_rst_with_timestamp),
 		TEST(syn_received_check_notices),
 		TEST(syn_received_timestamps),
 		TEST(syn_received_back_to_listen),
