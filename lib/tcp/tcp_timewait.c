@@ -52,7 +52,7 @@ own_place_will_do(const struct tcp_ctx *ctx)
 
 	return places <= ctx->conf.max_timewait && pool_free_count(&ctx->half_pool) > 0 &&
 			ctx->half_pool.n_used < pool_free_count(&ctx->tcb_pool) &&
-			ctx->mem.used < ctx->mem.max;
+			tcp_mem_admits(ctx);
 }
 
 static enum drop_reason
