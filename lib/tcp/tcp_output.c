@@ -710,7 +710,6 @@ tcp_output(struct tcp_ctx *ctx, uint32_t index, struct tcp_out *out)
 	tcb->out = 0;
 	tcb->flags &= ~TF_IN_OUTPUT;
 	ctx->output_head++;
-	tcp_block_trim(ctx, tcb); /* a duplicate may have been all that was to be told */
 	tcp_reap(ctx, tcb);
 	return false;
 }

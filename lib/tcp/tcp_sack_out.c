@@ -107,4 +107,7 @@ tcp_sack_fill(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 		if (!told(seg, first, tcp_node_at(ctx, run)->seq))
 			tell(ctx, seg, run);
 	}
+	/* The duplicate may have been all that the block was kept for. */
+	if (first != 0)
+		tcp_block_trim(ctx, tcb);
 }

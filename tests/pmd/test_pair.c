@@ -90,6 +90,35 @@ the_same_mbufs_are_sent_back(void)
 	pmd_close(&pair);
 }
 
+/**
+ * Far more is queued than the pools can hold, and one end sends back what it receives: each direction waits for the other.
+ * Neither may take what the other needs to go on, or they stand still until R2.
+ */
+static void
+bad_input_40_small_pools_carry_every_stream(void)
+{
+	enum { CONNS = 48, BYTES = MB / 4 };
+	struct ptcp_conf conf;
+
+	pmd_conf(&conf);
+	conf.n_mbufs = 1024;
+	conf.max_nodes = 512;
+	conf.rcv_buf = conf.snd_buf = BYTES;
+	pmd_open(&pair, &conf, false);
+	CU_ASSERT_EQUAL(pmd_listen(&pair.b, 7), 0);
+	pair.b.accept_as = (struct pmd_conn){.echo = true, .reply_fin = true, .to_send = BYTES};
+	for (unsigned int i = 0; i < CONNS; i++)
+		(void)pmd_connect(&pair.a, &pair.b, 7, &(struct pmd_conn){.to_send = BYTES});
+	CU_ASSERT(pmd_until(&pair, all_received));
+	for (unsigned int i = 0; i < CONNS; i++) {
+		CU_ASSERT_EQUAL(pair.a.conn[i].wrong, 0);
+		CU_ASSERT_EQUAL(pair.a.conn[i].received, BYTES);
+		CU_ASSERT_EQUAL(ptcp_close(pair.a.w, pair.a.conn[i].c), 0);
+	}
+	CU_ASSERT(pmd_until(&pair, pmd_quiet));
+	pmd_close(&pair);
+}
+
 /** One end does not read: its peer's mbufs must come back all the same, or the peer could not even say ACK. */
 static void
 unread_bytes_do_not_pin_the_peers_mbufs(void)
@@ -589,6 +618,7 @@ the_trace_sees_each_segment(void)
 static CU_TestInfo tests[] = {
 		TEST(one_megabyte_both_ways_then_half_closes),
 		TEST(the_same_mbufs_are_sent_back),
+		TEST(bad_input_40_small_pools_carry_every_stream),
 		TEST(unread_bytes_do_not_pin_the_peers_mbufs),
 		TEST(bad_input_40_data_stops_at_the_reserve_and_goes_on),
 		TEST(nobody_listens),
