@@ -30,6 +30,7 @@ struct host_conf host_conf = {
 		.rcv_buf_max = 4194304,
 		.snd_buf_max = 4194304,
 		.cc = PTCP_CC_CUBIC,
+		.ecn = PTCP_ECN_PASSIVE,
 		.ttl = 64,
 		.msl_us = 30 * SECOND,
 		.stats_period_us = SECOND,
@@ -88,6 +89,20 @@ cookies_call(const char *text, void *value)
 	return "must be auto, never or always";
 }
 
+static const char *
+ecn_call(const char *text, void *value)
+{
+	static const char *const names[PTCP_ECN_MAX] = {"off", "passive", "active"};
+
+	for (unsigned int i = 0; i < PTCP_ECN_MAX; i++) {
+		if (strcmp(text, names[i]) != 0)
+			continue;
+		*(enum ptcp_ecn *)value = (enum ptcp_ecn)i;
+		return NULL;
+	}
+	return "must be off, passive or active";
+}
+
 /* clang-format off */
 const struct opt host_opts[] = {
 	{OPT_TITLE, "Addresses and port", NULL, NULL, 0, 0, NULL, NULL},
@@ -106,6 +121,7 @@ const struct opt host_opts[] = {
 	{OPT_SIZE, "rcv-buf-max", "N", &host_conf.rcv_buf_max, 0, 67108864, NULL, "what auto-tuning may raise --rcv-buf to; 0: off"},
 	{OPT_SIZE, "snd-buf-max", "N", &host_conf.snd_buf_max, 0, 67108864, NULL, "what auto-tuning may raise --snd-buf to; 0: off"},
 	{OPT_CALL, "cc", "NAME", &host_conf.cc, 0, 0, cc_call, "congestion control: cubic or newreno (cubic)"},
+	{OPT_CALL, "ecn", "WHEN", &host_conf.ecn, 0, 0, ecn_call, "off, passive (agree when asked) or active (ask; RFC 3168; passive)"},
 	{OPT_FLAG, "pacing", NULL, &host_conf.pacing, 0, 0, NULL, "spread segments over the round trip"},
 	{OPT_COUNT, "dscp", "N", &host_conf.dscp, 0, 63, NULL, "differentiated services code point of what is sent (RFC 2474)"},
 	{OPT_COUNT, "ttl", "N", &host_conf.ttl, 1, 255, NULL, "TTL of what is sent"},
@@ -184,6 +200,7 @@ host_worker_conf(struct ptcp_conf *conf)
 	conf->timestamps = !host_conf.no_timestamps;
 	conf->window_scale = !host_conf.no_window_scale;
 	conf->cookies = host_conf.cookies;
+	conf->ecn = host_conf.ecn;
 	conf->max_half_open = (uint32_t)host_conf.max_half_open;
 	conf->user_timeout_ms = (uint32_t)(host_conf.user_timeout_us / 1000);
 	conf->keepalive = host_conf.keepalive;

@@ -39,6 +39,7 @@ struct host_conf {
 	uint64_t user_timeout_us;
 	enum ptcp_cc cc;
 	enum ptcp_cookies cookies;
+	enum ptcp_ecn ecn;
 	bool pacing;
 	uint64_t dscp;
 	uint64_t ttl;

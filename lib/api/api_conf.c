@@ -10,6 +10,9 @@ PTCP_STATIC_ASSERT((int)PTCP_CC_MAX == (int)TCP_CC_MAX && (int)PTCP_CC_CUBIC == 
 PTCP_STATIC_ASSERT((int)PTCP_COOKIES_MAX == (int)TCP_COOKIES_MAX &&
 				(int)PTCP_COOKIES_ALWAYS == (int)TCP_COOKIES_ALWAYS,
 		"the public list is the core's");
+PTCP_STATIC_ASSERT((int)PTCP_ECN_MAX == (int)TCP_ECN_MAX &&
+				(int)PTCP_ECN_ACTIVE == (int)TCP_ECN_ACTIVE,
+		"the public list is the core's");
 PTCP_STATIC_ASSERT(PTCP_LINGER_OFF == TCP_LINGER_OFF, "the public value is the core's");
 
 #define DAY_MS        API_TIMEOUT_MAX_MS
@@ -47,6 +50,7 @@ ptcp_conf_init(struct ptcp_conf *conf)
 			.snd_buf_max = BUF_TUNED,
 			.cc = PTCP_CC_CUBIC,
 			.cookies = PTCP_COOKIES_AUTO,
+			.ecn = PTCP_ECN_PASSIVE,
 			.port_first = 1024,
 			.port_last = UINT16_MAX,
 			.ttl = IP_TTL_SENT,
@@ -113,6 +117,7 @@ ptcp_conf_check(const struct ptcp_conf *c, char *err, size_t err_size)
 			{"user_timeout_ms", c->user_timeout_ms, 0, DAY_MS, false},
 			{"cc", c->cc, 0, PTCP_CC_MAX - 1, false},
 			{"cookies", c->cookies, 0, PTCP_COOKIES_MAX - 1, false},
+			{"ecn", c->ecn, 0, PTCP_ECN_MAX - 1, false},
 			{"mss", c->mss, 64, 65495, true},
 			{"port_first", c->port_first, 1, UINT16_MAX, false},
 			{"port_last", c->port_last, c->port_first, UINT16_MAX, false},
@@ -179,6 +184,7 @@ api_conf_core(const struct ptcp_conf *c, struct tcp_conf *core)
 			.user_timeout_ms = c->user_timeout_ms,
 			.cookies = (uint8_t)c->cookies,
 			.cc = (uint8_t)c->cc,
+			.ecn = (uint8_t)c->ecn,
 			.mss_max = c->mss,
 			.port_first = c->port_first,
 			.port_last = c->port_last,

@@ -104,6 +104,14 @@ enum ptcp_cookies {
 	PTCP_COOKIES_MAX
 };
 
+/** What is done about explicit congestion notification (RFC 3168). */
+enum ptcp_ecn {
+	PTCP_ECN_OFF,
+	PTCP_ECN_PASSIVE, /**< agreed to when a peer asks for it */
+	PTCP_ECN_ACTIVE,  /**< asked for as well, on the first SYN */
+	PTCP_ECN_MAX
+};
+
 /** PTCP_LINGER: ptcp_close() goes on in the background for as long as R2 allows. */
 #define PTCP_LINGER_OFF UINT32_MAX
 
@@ -140,6 +148,7 @@ struct ptcp_conf {
 	uint32_t user_timeout_ms; /**< unacknowledged for so long, a connection is given up (RFC 5482), to 86,400,000; 0: data_r2_ms */
 	enum ptcp_cc cc;          /**< of new connections; CUBIC */
 	enum ptcp_cookies cookies; /**< AUTO */
+	enum ptcp_ecn ecn;         /**< PASSIVE */
 	uint16_t mss; /**< upper bound of the MSS we announce, 64 to 65,495; 0: from the MTU */
 	uint16_t port_first; /**< ephemeral ports, from 1; 1,024 */
 	uint16_t port_last;  /**< not below port_first; 65,535 */
@@ -399,7 +408,10 @@ struct ptcp_info {
 	uint32_t ssthresh;
 	uint16_t mss; /**< payload of a full segment, options deducted */
 	uint8_t snd_wscale, rcv_wscale;
-	bool timestamps;
+	bool timestamps, sack, ecn; /**< in use */
+	bool pacing;
+	bool recovering; /**< a loss is being repaired */
+	enum ptcp_cc cc;
 	uint32_t srtt_us, rttvar_us, rto_ms;
 	uint8_t retransmits;      /**< of the segment at snd_una, in a row */
 	uint32_t in_flight;       /**< bytes */
@@ -454,7 +466,7 @@ struct ptcp_trace {
 	struct ptcp_addr src, dst;
 	uint32_t seq, ack, len; /**< len: payload bytes */
 	uint16_t wnd;
-	uint8_t flags;         /**< FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32 */
+	uint8_t flags;         /**< FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128 */
 	enum ptcp_state state; /**< of our end, after the segment */
 };
 

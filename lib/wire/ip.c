@@ -255,22 +255,6 @@ ip4_build(uint8_t *p, const struct ip_addr *src, const struct ip_addr *dst, uint
 	return IP4_HDR_LEN;
 }
 
-void
-ip_ecn_set(uint8_t *p, uint8_t family, uint8_t ecn)
-{
-	uint32_t sum;
-
-	PTCP_ASSERT(ecn <= 3);
-	if (family == IP_V6) {
-		p[1] = (uint8_t)(p[1] | ecn << 4);
-		return;
-	}
-	p[1] |= ecn;
-	/* RFC 1624 equation 3: the old bits were 0. */
-	sum = (uint16_t)~be16_load(p + 10) + (uint32_t)ecn;
-	be16_store(p + 10, (uint16_t) ~(sum + (sum >> 16)));
-}
-
 uint32_t
 ip6_build(uint8_t *p, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto,
 		uint32_t flow, uint32_t payload_len, uint8_t tos, uint8_t ttl)

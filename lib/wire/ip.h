@@ -80,9 +80,6 @@ enum drop_reason ip6_parse(const uint8_t *p, uint32_t len, struct ip_view *view)
 uint32_t ip4_build(uint8_t *p, const struct ip_addr *src, const struct ip_addr *dst, uint8_t proto,
 		uint16_t id, uint32_t payload_len, uint8_t tos, uint8_t ttl);
 
-/** Put the ECN bits @p ecn (RFC 3168) into a header that ip4_build() or ip6_build() wrote, checksum included. */
-void ip_ecn_set(uint8_t *p, uint8_t family, uint8_t ecn);
-
 /**
  * Write an IPv6 header.
  * @param flow        flow label, of which the low 20 bits are used (RFC 6437); 0 for none

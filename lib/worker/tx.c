@@ -242,8 +242,6 @@ send_segment(struct ptcp_worker *w, const struct tcp_seg *seg, const struct tcp_
 				seg->ttl);
 		eth_build(l2, unknown, w->mac, ETH_TYPE_IPV6, ETH_VLAN_NONE);
 	}
-	if (seg->ecn != 0)
-		ip_ecn_set(l3, seg->family, seg->ecn);
 	(void)tcp_build(l3 + l3_len, seg);
 	m->data_len = (uint16_t)(ETH_HDR_LEN + l3_len + l4_len);
 	m->pkt_len = m->data_len;

@@ -606,6 +606,42 @@ short_payload_is_copied_and_long_payload_chained(void)
 #define IP_TOS 15 /* in a frame */
 #define IP_TTL 22
 
+/** RFC 3168: ECT(0) on text alone, and CE of a received packet reaches the core. */
+static void
+ecn_bits_on_the_wire(void)
+{
+	struct tcp_seg seg = syn(), answer;
+	uint8_t frame[2048], text[100] = {0};
+	uint32_t len;
+
+	open_worker();
+	seg.flags = TCP_SYN | TCP_ECE | TCP_CWR;
+	give(frame, tcp_frame(frame, &seg, NULL, 0), whole);
+	answer_arp();
+	CU_ASSERT(parse_tcp(frame, take(frame), &answer));
+	CU_ASSERT_EQUAL(answer.flags, TCP_SYN | TCP_ACK | TCP_ECE);
+	CU_ASSERT_EQUAL(frame[IP_TOS], 0);
+	seg.flags = TCP_ACK;
+	seg.seq++;
+	seg.ack = answer.seq + 1;
+	give(frame, tcp_frame(frame, &seg, NULL, 0), whole);
+	CU_ASSERT_EQUAL(ptcp_send_copy(pair.a.w, pair.a.conn[0].c, text, 100), 100);
+	ptcp_worker_poll(pair.a.w);
+	CU_ASSERT(parse_tcp(frame, take(frame), &answer));
+	CU_ASSERT_EQUAL(frame[IP_TOS], 2);
+	seg.ack += 100;
+	len = tcp_frame(frame, &seg, text, 100);
+	frame[IP_TOS] = 3;
+	be16_store(frame + 24, 0);
+	be16_store(frame + 24, cksum_finish(cksum_words(frame + 14, 5)));
+	give(frame, len, whole);
+	CU_ASSERT(parse_tcp(frame, take(frame), &answer));
+	CU_ASSERT_EQUAL(answer.flags, TCP_ACK | TCP_ECE);
+	CU_ASSERT_EQUAL(frame[IP_TOS], 0);
+	CU_ASSERT_EQUAL(pmd_counter(&pair.a, "ce_in"), 1);
+	abort_and_close();
+}
+
 /** RFC 9293 sections 3.9.1.9 and 3.9.2: the application chooses DSCP and TTL, for SYN,ACK, text, ACK and RST. */
 static void
 dscp_and_ttl_are_the_users(void)
@@ -865,6 +901,7 @@ static CU_TestInfo tests[] = {
 		TEST(a_vlan_tag_and_foreign_protocols),
 		TEST(bad_input_39_icmp_errors),
 		TEST(a_far_peer_without_a_gateway_gets_no_answer),
+		TEST(ecn_bits_on_the_wire),
 		TEST(dscp_and_ttl_are_the_users),
 		TEST(short_payload_is_copied_and_long_payload_chained),
 		TEST(bad_input_40_unread_bytes_leave_half_of_the_rx_pool),

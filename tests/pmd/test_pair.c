@@ -119,6 +119,42 @@ bad_input_40_small_pools_carry_every_stream(void)
 	pmd_close(&pair);
 }
 
+/** ECN needs both ends, and its bits change the IP header: every packet must still be right. */
+static void
+ecn_is_agreed_on_and_every_packet_is_good(void)
+{
+	static const enum ptcp_ecn asks[] = {PTCP_ECN_OFF, PTCP_ECN_PASSIVE, PTCP_ECN_ACTIVE};
+
+	for (unsigned int i = 0; i < sizeof(asks) / sizeof(asks[0]); i++) {
+		const bool ecn = asks[i] == PTCP_ECN_ACTIVE;
+		struct ptcp_conf conf;
+		struct ptcp_info info;
+		struct pmd_conn *a;
+
+		pmd_conf(&conf);
+		conf.ecn = asks[i];
+		conf.dscp = 46;
+		conf.pacing = i == 1;
+		pmd_open(&pair, &conf, false);
+		CU_ASSERT_EQUAL(pmd_listen(&pair.b, 7), 0);
+		pair.b.accept_as = (struct pmd_conn){.to_send = MB / 4, .fin = true};
+		a = pmd_connect(&pair.a, &pair.b, 7,
+				&(struct pmd_conn){.to_send = MB / 4, .fin = true});
+		while (a->n_connected == 0)
+			pmd_turns(&pair, 1);
+		CU_ASSERT_EQUAL_FATAL(ptcp_info(pair.a.w, a->c, &info), 0);
+		CU_ASSERT_EQUAL(info.ecn, ecn);
+		CU_ASSERT(pmd_until(&pair, pmd_quiet));
+		CU_ASSERT_EQUAL(a->received, MB / 4);
+		CU_ASSERT_EQUAL(a->wrong + pair.b.conn[0].wrong, 0);
+		CU_ASSERT_EQUAL(pmd_counter(&pair.a, "ecn_agreed"), ecn);
+		CU_ASSERT_EQUAL(pmd_counter(&pair.b, "ecn_agreed"), ecn);
+		CU_ASSERT_EQUAL(pmd_drop(&pair.a, "ip_cksum") + pmd_drop(&pair.b, "ip_cksum"), 0);
+		CU_ASSERT_EQUAL(pmd_counter(&pair.a, "retransmitted"), 0);
+		pmd_close(&pair);
+	}
+}
+
 /** One end does not read: its peer's mbufs must come back all the same, or the peer could not even say ACK. */
 static void
 unread_bytes_do_not_pin_the_peers_mbufs(void)
@@ -498,6 +534,10 @@ options_are_set_and_told(void)
 			{PTCP_KEEPINTVL, 75000, 4321, 9, UINT32_MAX},
 			{PTCP_KEEPCNT, 10, 3, 0, 256},
 			{PTCP_NODELAY, 0, 1, 2, UINT32_MAX},
+			{PTCP_USER_TIMEOUT, 0, 30000, 86400001, UINT32_MAX},
+			{PTCP_LINGER, PTCP_LINGER_OFF, 2000, 86400001, UINT32_MAX - 1},
+			{PTCP_CC, PTCP_CC_CUBIC, PTCP_CC_NEWRENO, PTCP_CC_MAX, UINT32_MAX},
+			{PTCP_PACING, 0, 1, 2, UINT32_MAX},
 			{PTCP_DSCP, 0, 46, 64, UINT32_MAX},
 			{PTCP_TTL, 64, 1, 0, 256},
 	};
@@ -525,7 +565,9 @@ options_are_set_and_told(void)
 	CU_ASSERT_EQUAL(info.in_flight, 0);
 	CU_ASSERT_EQUAL(info.remote.port, 7);
 	CU_ASSERT_EQUAL(info.mss, 1448);
-	CU_ASSERT(info.timestamps);
+	CU_ASSERT(info.timestamps && info.sack && info.pacing);
+	CU_ASSERT_FALSE(info.ecn || info.recovering);
+	CU_ASSERT_EQUAL(info.cc, PTCP_CC_NEWRENO);
 	pair.b.conn[0].no_read = true;
 	ptcp_worker_poll(pair.a.w);
 	CU_ASSERT_EQUAL(ptcp_info(pair.a.w, a->c, &info), 0);
@@ -631,6 +673,7 @@ static CU_TestInfo tests[] = {
 		TEST(bad_input_30_listen_errors),
 		TEST(bad_input_30_send_and_receive_with_bad_arguments),
 		TEST(options_are_set_and_told),
+		TEST(ecn_is_agreed_on_and_every_packet_is_good),
 		TEST(messages_run_in_the_next_turn),
 		TEST(the_trace_sees_each_segment),
 		CU_TEST_INFO_NULL,
