@@ -29,13 +29,17 @@ SUITES = {
 LONG = "long"  # tests that are also in this suite run with --all only
 
 CLANG = {"CC": "clang"}
+FUZZ_BUILD = "build-fuzz"
 BUILDS = [
-	# name, directory, environment, meson options, suites (None: all), suites with --quick
-	("gcc release", "build", {}, [], None, ["unit", "tcp"]),
-	("clang LTO", "build-clang", CLANG, ["-Db_lto=true"], ["unit", "tcp"], None),
+	# name, directory, environment, meson options, suites (None: all), suites with --quick, targets
+	("gcc release", "build", {}, [], None, ["unit", "tcp"], []),
+	("clang LTO", "build-clang", CLANG, ["-Db_lto=true"], ["unit", "tcp"], None, []),
 	("gcc ASan+UBSan", "build-asan", {}, ["-Doptimization=1", "-Ddebug=true",
 		"-Db_sanitize=address,undefined", "-Dc_args=-fno-sanitize-recover=all",
-		"-Ddebug_checks=true"], ["unit", "tcp", "sim", "pmd"], None),
+		"-Ddebug_checks=true"], ["unit", "tcp", "sim", "pmd"], None, []),
+	("clang fuzzers", FUZZ_BUILD, CLANG, ["-Dfuzz=true", "-Doptimization=2", "-Ddebug=true",
+		"-Db_sanitize=address,undefined", "-Db_lundef=false",
+		"-Dc_args=-fno-sanitize-recover=all"], ["fuzz"], None, ["fuzzers"]),
 ]
 SKIPPED = ("SKIP",)
 PASSED = ("OK", "EXPECTEDFAIL")
@@ -187,10 +191,10 @@ def run_suite(tally, build, where, suite, names, sanitized, with_long):
 
 
 def run_build(tally, spec, args):
-	name, directory, env, options, suites, quick_suites = spec
+	name, directory, env, options, suites, quick_suites, targets = spec
 	where = os.path.join(ROOT, directory)
 	with Part(f"{name}: build in {directory}/"):
-		if not configure(where, env, options) or run(["ninja", "-C", where], env) != 0:
+		if not configure(where, env, options) or run(["ninja", "-C", where, *targets], env) != 0:
 			tally.fail(f"{name}: build")
 			return
 		tally.passed += 1

@@ -2,14 +2,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "conn/listener.h"
+
+PTCP_STATIC_ASSERT(LISTENER_NONE == UINT16_MAX, "memset writes it");
 
 void
 listener_init(struct listener_table *t)
 {
 	memset(t->l, 0, sizeof(t->l));
-	for (size_t port = 0; port < sizeof(t->by_port) / sizeof(t->by_port[0]); port++)
-		t->by_port[port] = LISTENER_NONE;
+	/* All bits of LISTENER_NONE are set. */
+	memset(t->by_port, 0xFF, sizeof(t->by_port));
 }
 
 int
