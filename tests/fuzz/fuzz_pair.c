@@ -223,10 +223,12 @@ user_write(struct end *e, struct tcp_tcb *tcb, uint32_t slice)
 
 	while (e->sent < e->to_send && !e->wants) {
 		const uint32_t left = e->to_send - e->sent;
+		const bool room = tcp_send_room(e->core.ctx, tcb) > 0;
 		struct tcp_buf buf = fuzz_buf(left < slice ? left : slice);
 		int rc;
 
-		for (uint32_t i = 0; i < buf.len; i++)
+		/* What finds no room is refused whatever it says. */
+		for (uint32_t i = 0; i < buf.len && room; i++)
 			buf.data[i] = octet(from, e->sent + i);
 		rc = tcp_send(e->core.ctx, tcb, &buf, 1);
 		if (rc == 1) {
