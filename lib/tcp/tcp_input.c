@@ -120,10 +120,12 @@ syn_again(const struct tcp_tcb *tcb, const struct tcp_seg *seg)
 static void
 tell_duplicate(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 {
-	const uint32_t end = seg->seq + seg->payload.len;
+	/* A SYN is no text. */
+	const uint32_t first = seg->seq + ((seg->flags & TCP_SYN) != 0);
+	const uint32_t end = first + seg->payload.len;
 
-	if (seg->payload.len > 0 && seq_lt(seg->seq, tcb->rcv_nxt))
-		tcp_dsack(ctx, tcb, seg->seq, seq_min(end, tcb->rcv_nxt));
+	if (seg->payload.len > 0 && seq_lt(first, tcb->rcv_nxt))
+		tcp_dsack(ctx, tcb, first, seq_min(end, tcb->rcv_nxt));
 }
 
 /** An old segment that asks again for what we have said already: SYN,ACK in SYN-RECEIVED is said again. */

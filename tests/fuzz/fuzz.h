@@ -87,4 +87,7 @@ struct tcp_buf fuzz_buf(uint32_t len);
 /** Payload buffers alive. */
 uint32_t fuzz_bufs(void);
 
+/** Copies (tcp_buf_copy()) that succeed from now on; the last one is for text in order. UINT32_MAX: all. */
+void fuzz_copies(uint32_t left);
+
 #endif

@@ -240,7 +240,7 @@ conf_set(struct ptcp_conf *c, size_t field, uint32_t value)
 	bool *const flags[] = {&c->timestamps, &c->window_scale, &c->ipv6, &c->keepalive.on,
 			&c->sack, &c->pacing};
 
-	field %= PTCP_ARRAY_SIZE(words) + PTCP_ARRAY_SIZE(halves) + PTCP_ARRAY_SIZE(flags) + 4;
+	field %= PTCP_ARRAY_SIZE(words) + PTCP_ARRAY_SIZE(halves) + PTCP_ARRAY_SIZE(flags) + 6;
 	if (field < PTCP_ARRAY_SIZE(words)) {
 		*words[field] = value;
 		return;
@@ -261,6 +261,12 @@ conf_set(struct ptcp_conf *c, size_t field, uint32_t value)
 		break;
 	case 1:
 		c->cookies = (enum ptcp_cookies)value;
+		break;
+	case 3:
+		c->dscp = (uint8_t)value;
+		break;
+	case 4:
+		c->ttl = (uint8_t)value;
 		break;
 	case 2:
 		c->mem_max = (uint64_t)value << (value & 31);

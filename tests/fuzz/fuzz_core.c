@@ -36,6 +36,7 @@ fuzz_core_conf(void)
 			.window_scale = true,
 			.ipv6 = true,
 			.sack = true,
+			.ttl = 64,
 	};
 }
 
@@ -136,7 +137,7 @@ fuzz_core_check(struct fuzz_core *c)
 		if (i != TCP_LISTEN)
 			n += ctx->n_state[i];
 	}
-	FUZZ_REQUIRE(n == ctx->tcb_pool.n_used);
+	FUZZ_REQUIRE(n == ctx->tcb_pool.n_used + ctx->half_table.n_used);
 }
 
 void
@@ -149,6 +150,8 @@ fuzz_core_check_empty(const struct fuzz_core *c)
 	FUZZ_REQUIRE(ctx->block_pool.n_used == 0);
 	FUZZ_REQUIRE(ctx->node_pool.n_used == 0);
 	FUZZ_REQUIRE(ctx->table.n_used == 0);
+	FUZZ_REQUIRE(ctx->half_table.n_used == 0 && ctx->half_pool.n_used == 0);
+	FUZZ_REQUIRE(ctx->mem.used == 0 && ctx->mem.ooo == 0);
 	FUZZ_REQUIRE(timewait_count(ctx->timewait) == 0);
 	FUZZ_REQUIRE(port_count(ctx->ports) == 0 && port_sets(ctx->ports) == 0);
 	for (unsigned int i = 0; i < TCP_STATE_MAX; i++)

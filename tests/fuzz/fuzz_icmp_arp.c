@@ -257,7 +257,8 @@ icmp_again(const struct icmp_view *v)
 	struct icmp_view got;
 
 	be16_store(p + 6, v->mtu);
-	(void)ip4_build(p + ICMP4_HDR_LEN, &v->quote.src, &v->quote.dst, IP_PROTO_TCP, 1, 1000);
+	(void)ip4_build(p + ICMP4_HDR_LEN, &v->quote.src, &v->quote.dst, IP_PROTO_TCP, 1, 1000, 0,
+			IP_TTL_SENT);
 	be16_store(p + 28, v->quote.sport);
 	be16_store(p + 30, v->quote.dport);
 	be32_store(p + 32, v->quote.seq);

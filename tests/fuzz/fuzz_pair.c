@@ -150,6 +150,11 @@ link_send(unsigned int from, struct tcp_seg *seg)
 			change(seg);
 		link_push(!from, seg, delay);
 		break;
+	case 5:
+		if (seg->ecn != 0)
+			seg->ecn = 3; /* congestion experienced */
+		link_push(!from, seg, delay);
+		break;
 	default:
 		link_push(!from, seg, delay);
 		break;
@@ -438,10 +443,11 @@ draw_conf(struct tcp_conf *conf)
 	/* With too few nodes for both directions the two may wait for each other. */
 	conf->max_nodes = fz.mutate && (a & 32) != 0 ? 6 : 1000;
 	conf->sack = (c & 1) == 0;
-	conf->ecn = (c & 2) != 0;
-	conf->pacing = (c & 4) != 0;
-	conf->cc = (uint8_t)((c >> 3) % TCP_CC_MAX);
-	conf->cookies = (uint8_t)((c >> 5) % TCP_COOKIES_MAX);
+	conf->pacing = (c & 2) != 0;
+	conf->ecn = (uint8_t)((c >> 2 & 3) % TCP_ECN_MAX);
+	conf->cc = (uint8_t)((c >> 4 & 1) % TCP_CC_MAX);
+	/* Cookies do not live for ever: who is answered by one only must not be held up for minutes. */
+	conf->cookies = fz.mutate ? (uint8_t)((c >> 5) % TCP_COOKIES_MAX) : TCP_COOKIES_AUTO;
 	conf->mtu = mtus[b & 3];
 	conf->rcv_buf = rcvs[b >> 2 & 3];
 	conf->snd_buf = snds[(b >> 4 & 3) % 3];

@@ -19,6 +19,7 @@
 #define TEXT_MAX  400000 /* octets written, and as many received, in a script */
 #define PORT      80
 #define HELD_MAX  64
+#define SYNS_MAX  STEPS_MAX
 /** No clock stands still for longer: the core compares milliseconds of 32 bits. */
 #define STALL_MAX_US (86400ull * TIME_US_PER_SEC)
 
@@ -30,16 +31,31 @@ struct injected {
 	bool fin;
 };
 
+struct syn {
+	uint32_t seq;
+	uint16_t wnd;
+	uint8_t wscale;
+};
+
 /** What the script knows of the peer of a tuple. */
 struct slot {
 	struct ip_addr raddr;
 	uint16_t laddr;
 	uint16_t rport;
 	uint16_t lport;
-	uint16_t wnd;     /* of its next segment */
-	uint32_t seq;     /* of its next SYN */
-	uint32_t ts_skew; /* its timestamp clock less ours */
-	uint32_t ts_ecr;  /* the last that we sent */
+	uint16_t wnd;        /* of its next segment */
+	uint32_t seq;        /* of its next SYN */
+	uint32_t ts_skew;    /* its timestamp clock less ours */
+	uint32_t ts_ecr;     /* the last that we sent */
+	struct tcp_seg last; /* that it sent */
+	uint32_t last_len;
+	/* Of a half-open connection: what our last SYN,ACK said. */
+	uint32_t half_iss;
+	uint32_t half_irs;
+	bool half;
+	/* The SYNs of the peer so far: its initial sequence number is that of one of them. */
+	unsigned int n_syns;
+	struct syn syn[SYNS_MAX];
 };
 
 /** The model of one connection, by TCB index. */
@@ -75,9 +91,11 @@ struct fuzz {
 	struct fuzz_in in;
 	struct fuzz_core core;
 	enum ip_family family;
-	bool lazy;  /* events and output wait until the script asks for them */
-	bool react; /* the script says what each event's callback does */
-	bool purge; /* ends by tcp_purge() instead of an orderly end */
+	bool lazy;         /* events and output wait until the script asks for them */
+	bool react;        /* the script says what each event's callback does */
+	bool purge;        /* ends by tcp_purge() instead of an orderly end */
+	bool unowned;      /* payload that must be copied to be kept */
+	uint32_t buf_size; /* what a received slice keeps from other use; 0: its length */
 	unsigned int work;
 	uint32_t text;
 	int listener[2];
@@ -163,26 +181,42 @@ conn_begin(const struct tcp_tcb *tcb, unsigned int slot, bool active)
 	c->slot = slot;
 	c->active = active;
 	c->announced = active;
-	c->iss = tcb->snd_una;
+	c->iss = tcb->snd_nxt - 1; /* nothing but SYN was sent */
 	c->born = fz.core.ctx->now;
 	conn_profile(c, tcp_profile(fz.core.ctx, tcb));
 	return c;
 }
 
-/** The peer's sequence numbers are known from here on: from a SYN, or from the ACK of one that left no TCB behind. */
+/**
+ * The peer's sequence numbers are known from here on: from the SYN that the core has just taken, or, when an ACK made a
+ * half-open connection or a cookie a TCB, from one that came before.
+ */
 static void
 conn_sync(struct conn *c, const struct tcp_tcb *tcb, const struct tcp_seg *seg)
 {
 	const struct tcp_ctx *ctx = fz.core.ctx;
+	const struct slot *s = &fz.slot[c->slot];
+	bool known = false;
 
-	FUZZ_REQUIRE((seg->flags & TCP_SYN) != 0);
-	c->irs = seg->seq;
-	c->next_read = seg->seq + 1;
-	if ((seg->opts & TCP_OPT_WSCALE) != 0 && ctx->conf.window_scale)
-		c->peer_scale = seg->wscale;
+	c->next_read = tcb->rcv_nxt - tcp_recv_bytes(ctx, tcb) - ((tcb->flags & TF_FIN_RCVD) != 0);
+	c->irs = c->next_read - 1;
+	if ((seg->flags & TCP_SYN) != 0)
+		FUZZ_REQUIRE(c->irs == seg->seq);
+	else
+		FUZZ_REQUIRE(!c->active && (seg->flags & TCP_ACK) != 0);
+	for (unsigned int i = 0; i < s->n_syns; i++) {
+		const struct syn *syn = &s->syn[i];
+
+		if (syn->seq != c->irs)
+			continue;
+		known = true;
+		if (ctx->conf.window_scale && syn->wscale > c->peer_scale)
+			c->peer_scale = syn->wscale;
+		if (1u + syn->wnd > c->offer)
+			c->offer = 1u + syn->wnd;
+	}
+	FUZZ_REQUIRE(known);
 	c->synced = true;
-	c->offer = 1 + (uint32_t)seg->wnd;
-	(void)tcb;
 }
 
 /** What the model learns from a segment for the connection @p c before the core sees it. */
@@ -324,6 +358,34 @@ check_ack(struct conn *c, const struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	c->edge_known = true;
 }
 
+/** Whether an octet for the position @p seq ever came. */
+static bool
+conn_covered(const struct conn *c, uint32_t seq)
+{
+	for (unsigned int i = 0; i < c->n_inj; i++) {
+		if (seq_in(seq, c->inj[i].seq, c->inj[i].len))
+			return true;
+	}
+	return false;
+}
+
+/** Blocks tell what came and lies in the window; the first may tell of text that came twice (RFC 2883). */
+static void
+check_sack(const struct conn *c, const struct tcp_tcb *tcb, const struct tcp_seg *seg)
+{
+	if ((seg->opts & TCP_OPT_SACK) == 0)
+		return;
+	FUZZ_REQUIRE((tcb->flags & TF_SACK) != 0 && seg->n_sack > 0);
+	for (unsigned int i = 0; i < seg->n_sack; i++) {
+		const struct tcp_sack *b = &seg->sack[i];
+
+		FUZZ_REQUIRE(seq_gt(b->right, b->left));
+		FUZZ_REQUIRE(conn_covered(c, b->left) && conn_covered(c, b->right - 1));
+		FUZZ_REQUIRE(i == 0 ||
+				(seq_gt(b->left, tcb->rcv_nxt) && seq_leq(b->right, tcb->rcv_adv)));
+	}
+}
+
 static void
 check_out(uint32_t index, const struct tcp_out *out)
 {
@@ -350,6 +412,9 @@ check_out(uint32_t index, const struct tcp_out *out)
 		FUZZ_REQUIRE(seg->seq + out->len == c->iss + 1 + c->written);
 	}
 	FUZZ_REQUIRE(seg->seq - c->iss <= c->written + 2);
+	/* RFC 3168 section 6.1.4, 6.1.5: neither an ACK alone nor what goes again may be marked. */
+	FUZZ_REQUIRE(seg->ecn != 3 && ((out->len > 0 && !out->rexmt) || seg->ecn == 0));
+	check_sack(c, tcb, seg);
 	if (out->len > 0)
 		check_text(c, tcb, out);
 	if ((seg->flags & (TCP_ACK | TCP_RST)) == TCP_ACK &&
@@ -357,6 +422,33 @@ check_out(uint32_t index, const struct tcp_out *out)
 		check_ack(c, tcb, seg);
 	if ((seg->opts & TCP_OPT_TS) != 0)
 		s->ts_ecr = seg->ts_val;
+}
+
+/** What belongs to no TCB: RST, the ACK of TIME-WAIT, SYN,ACK and ACK of a half-open connection. */
+static void
+check_reply(const struct tcp_seg *seg)
+{
+	fuzz_trace("%llu reply flags %02x seq %u ack %u wnd %u opts %02x\n",
+			(unsigned long long)fz.core.ctx->now, seg->flags, seg->seq, seg->ack,
+			seg->wnd, seg->opts);
+	FUZZ_REQUIRE((seg->flags & TCP_FIN) == 0);
+	FUZZ_REQUIRE((seg->flags & (TCP_ACK | TCP_RST)) != 0);
+	FUZZ_REQUIRE((seg->flags & (TCP_SYN | TCP_RST)) != (TCP_SYN | TCP_RST));
+	FUZZ_REQUIRE((fz.family == IP_V4 ? 20 : 40) + fuzz_check_header(seg) <=
+			fz.core.ctx->conf.mtu);
+	if ((seg->flags & TCP_SYN) == 0)
+		return;
+	for (unsigned int i = 0; i < SLOTS; i++) {
+		struct slot *s = &fz.slot[i];
+
+		if (s->rport != seg->dport || !ip_addr_equal(&s->raddr, &seg->dst))
+			continue;
+		s->half = true;
+		s->half_iss = seg->seq;
+		s->half_irs = seg->ack - 1;
+		if ((seg->opts & TCP_OPT_TS) != 0)
+			s->ts_ecr = seg->ts_val;
+	}
 }
 
 static void
@@ -367,10 +459,8 @@ pump_output(unsigned int most)
 	struct tcp_out out;
 	uint32_t index;
 
-	while ((reply = tcp_reply_next(ctx)) != NULL) {
-		FUZZ_REQUIRE((reply->flags & (TCP_SYN | TCP_FIN)) == 0 && reply->flags != 0);
-		(void)fuzz_check_header(reply);
-	}
+	while ((reply = tcp_reply_next(ctx)) != NULL)
+		check_reply(reply);
 	while (most > 0 && (index = tcp_output_next(ctx)) != PTCP_NIL) {
 		while (most > 0) {
 			memset(&out, 0xA5, sizeof(out));
@@ -403,7 +493,8 @@ check_events(struct conn *c, const struct tcp_tcb *tcb, uint8_t events)
 	if ((events & EV_WRITABLE) != 0) {
 		/* One that was owed already may still come when the connection is ended at once. */
 		FUZZ_REQUIRE(c->want_write && (!c->shut || c->orphan));
-		c->want_write = false;
+		/* It may have been refused again since this was put down. */
+		c->want_write = (tcb->flags & TF_WANT_WRITE) != 0;
 	}
 	if ((events & EV_PEER_CLOSED) != 0) {
 		FUZZ_REQUIRE(!c->peer_closed && (unread == 0 || c->orphan));
@@ -411,11 +502,17 @@ check_events(struct conn *c, const struct tcp_tcb *tcb, uint8_t events)
 			FUZZ_REQUIRE(conn_had_fin(c, c->next_read));
 		c->peer_closed = true;
 	}
+	if ((events & (EV_TROUBLE | EV_CLOSED)) == EV_TROUBLE)
+		FUZZ_REQUIRE(tcb->reason == TCP_REASON_TIMEOUT ||
+				tcb->reason == TCP_REASON_UNREACHABLE);
 	if ((events & EV_CLOSED) != 0) {
 		if (c->shut && c->fin_in)
 			c->may |= bit(TCP_REASON_DONE);
 		if (ctx->now - c->born >= 1000ull * ctx->conf.data_r2_ms)
 			c->may |= bit(TCP_REASON_TIMEOUT);
+		/* RFC 6429: evicted for want of memory, at a closed window only. */
+		if (tcb->snd_wnd == 0)
+			c->may |= bit(TCP_REASON_NO_MEMORY);
 		FUZZ_REQUIRE((c->may & bit(tcb->reason)) != 0);
 		FUZZ_REQUIRE(unread == 0 || c->orphan);
 		c->closed = true;
@@ -574,7 +671,9 @@ draw_profile(void)
 			.user_timeout_ms = timeouts[b & 3],
 			.linger_ms = lingers[b >> 2 & 3],
 			.cc = (uint8_t)((b >> 4) % TCP_CC_MAX),
-			.pacing = (b & 0x80) != 0};
+			.pacing = (b & 0x80) != 0,
+			.dscp = b & 63,
+			.ttl = 64};
 }
 
 static void
@@ -651,7 +750,7 @@ near_rcv(const struct slot *s, const struct tcp_tcb *tcb, unsigned int ref)
 	const struct conn *c = tcb != NULL ? conn_of(tcb) : NULL;
 
 	if (c == NULL || !c->synced)
-		return s->seq;
+		return tcb == NULL && s->half && ref % 5 != 4 ? s->half_irs + 1 : s->seq;
 	switch (ref % 5) {
 	case 0:
 		return tcb->rcv_nxt;
@@ -673,7 +772,7 @@ near_snd(const struct slot *s, const struct tcp_tcb *tcb, unsigned int ref)
 	const struct conn *c = tcb != NULL ? conn_of(tcb) : NULL;
 
 	if (c == NULL)
-		return s->seq;
+		return s->half ? s->half_iss + 1 : s->seq;
 	switch (ref % 4) {
 	case 0:
 		return tcb->snd_nxt;
@@ -700,6 +799,27 @@ text_len(const struct tcp_tcb *tcb, uint8_t how)
 	return lens[how & 15];
 }
 
+/** A TCB that this segment has made, or brought out of SYN-SENT, gets its model. */
+static void
+inject_after(unsigned int slot, const struct tcp_seg *said, uint32_t len, uint8_t seed)
+{
+	const struct tcp_tcb *tcb = slot_tcb(&fz.slot[slot]);
+	struct conn *c = tcb != NULL ? conn_of(tcb) : NULL;
+	struct tcp_seg seg = *said;
+	bool begun = false;
+
+	if (tcb == NULL || (c != NULL && (c->synced || tcb->state == TCP_SYN_SENT)))
+		return;
+	if (c == NULL) {
+		c = conn_begin(tcb, slot, false);
+		begun = true;
+	}
+	conn_sync(c, tcb, &seg);
+	seg.payload.len = len;
+	if (begun)
+		conn_injected(c, tcb, &seg, seed);
+}
+
 /** Hand a segment to the core; the model looks on. */
 static void
 inject(unsigned int slot, struct tcp_seg *seg, uint32_t len, uint8_t seed)
@@ -711,9 +831,15 @@ inject(unsigned int slot, struct tcp_seg *seg, uint32_t len, uint8_t seed)
 	const uint32_t first = seg->seq + ((seg->flags & TCP_SYN) != 0);
 	const struct tcp_seg said = *seg;
 	struct conn *c = tcb != NULL ? conn_of(tcb) : NULL;
+	void *owner;
 
 	if (fz.text + len > TEXT_MAX)
 		len = 0;
+	s->last = said;
+	s->last_len = len;
+	if ((seg->flags & TCP_SYN) != 0 && s->n_syns < SYNS_MAX)
+		s->syn[s->n_syns++] = (struct syn){seg->seq, seg->wnd,
+				(seg->opts & TCP_OPT_WSCALE) != 0 ? seg->wscale : 0};
 	fz.text += len;
 	seg->family = (uint8_t)fz.family;
 	seg->src = s->raddr;
@@ -722,8 +848,12 @@ inject(unsigned int slot, struct tcp_seg *seg, uint32_t len, uint8_t seed)
 	seg->dport = s->lport;
 	seg->laddr = s->laddr;
 	seg->payload = fuzz_buf(len);
+	seg->payload.size = fz.buf_size;
 	for (uint32_t i = 0; i < len; i++)
 		seg->payload.data[i] = octet_in(first + i, seed);
+	owner = seg->payload.owner;
+	if (fz.unowned)
+		seg->payload.owner = NULL;
 	fuzz_trace("%llu in  slot %u flags %02x seq %u ack %u wnd %u len %u opts %02x\n",
 			(unsigned long long)ctx->now, slot, seg->flags, seg->seq, seg->ack,
 			seg->wnd, len, seg->opts);
@@ -731,33 +861,19 @@ inject(unsigned int slot, struct tcp_seg *seg, uint32_t len, uint8_t seed)
 		conn_injected(c, tcb, seg, seed);
 	tcp_hash(ctx, seg);
 	(void)tcp_segment_arrives(ctx, seg);
-	if (seg->payload.owner != NULL)
-		tcp_buf_free(seg->payload.owner);
-	if ((said.flags & TCP_RST) != 0)
-		FUZZ_REQUIRE(ctx->reply_tail == replies); /* RST is never answered so */
-	tcb = slot_tcb(s);
-	if (tcb == NULL)
-		return;
-	c = conn_of(tcb);
-	if (c == NULL) {
-		c = conn_begin(tcb, slot, false);
-		seg->seq = said.seq;
-		seg->flags = said.flags;
-		seg->payload.len = len;
-		conn_injected(c, tcb, seg, seed);
-	}
-	if (!c->synced && tcb->state != TCP_SYN_SENT) {
-		seg->seq = said.seq;
-		seg->flags = said.flags;
-		conn_sync(c, tcb, seg);
-	}
+	if (fz.unowned || seg->payload.owner != NULL)
+		tcp_buf_free(owner);
+	for (uint32_t i = replies; (said.flags & TCP_RST) != 0 && i != ctx->reply_tail; i++)
+		FUZZ_REQUIRE((ctx->reply[i % TCP_REPLY_MAX].flags & TCP_RST) == 0);
+	inject_after(slot, &said, len, seed);
 }
 
 /** Timestamps as an honest peer's: where they are in use, or on a SYN. */
 static void
 add_ts(const struct slot *s, const struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
-	if ((seg->flags & TCP_SYN) == 0 && (tcb == NULL || (tcb->flags & TF_TS) == 0))
+	if ((seg->flags & TCP_SYN) == 0 &&
+			(tcb != NULL ? (tcb->flags & TF_TS) == 0 : !s->half || s->ts_ecr == 0))
 		return;
 	seg->opts |= TCP_OPT_TS;
 	seg->ts_val = fz.core.ctx->now_ms + s->ts_skew;
@@ -792,8 +908,8 @@ step_easy(unsigned int slot, unsigned int kind)
 	struct tcp_seg seg = {.flags = kind < 4 ? flags[kind] : TCP_ACK, .wnd = s->wnd};
 	uint32_t len = 0;
 
-	seg.seq = c != NULL && c->synced ? tcb->rcv_nxt : s->seq;
-	seg.ack = tcb != NULL ? tcb->snd_nxt : 0;
+	seg.seq = c != NULL && c->synced ? tcb->rcv_nxt : near_rcv(s, tcb, 0);
+	seg.ack = tcb != NULL ? tcb->snd_nxt : near_snd(s, tcb, 0);
 	if ((seg.flags & TCP_SYN) != 0) {
 		seg.seq = s->seq;
 		seg.opts = how & (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_OK);
@@ -801,12 +917,17 @@ step_easy(unsigned int slot, unsigned int kind)
 		seg.wscale = (how & 0x40) != 0 ? 7 : (uint8_t)(how >> 4 & 14);
 		if ((how & TCP_OPT_TS) != 0)
 			add_ts(s, tcb, &seg);
+		if ((how & 0x80) != 0) /* ECN asked for, or agreed to */
+			seg.flags |= kind == 0 ? TCP_ECE | TCP_CWR : TCP_ECE;
 	} else {
 		add_ts(s, tcb, &seg);
+		if (kind == 5 && (how & 0x40) != 0)
+			seg.flags |= TCP_ECE;
 	}
 	if (kind == 4) { /* text */
 		len = text_len(tcb, how);
 		seg.flags |= TCP_PSH;
+		seg.ecn = how & 3;             /* CE now and then */
 	} else if (kind == 5 && tcb != NULL) { /* ACK, of a part perhaps, with blocks perhaps */
 		const uint32_t flight = tcb->snd_nxt - tcb->snd_una;
 		const uint32_t part = (how & 15u) * tcb->mss;
@@ -944,6 +1065,18 @@ step_time(unsigned int kind, bool stall)
 
 /* ------------------------------------------------------------------ the rest of the script */
 
+/** The peer's part of a handshake: SYN and ACK, or SYN,ACK for our SYN. */
+static void
+step_handshake(unsigned int slot)
+{
+	const struct tcp_tcb *tcb = slot_tcb(&fz.slot[slot]);
+
+	step_easy(slot, tcb != NULL && tcb->state == TCP_SYN_SENT);
+	pump_output(16);
+	if (tcb == NULL)
+		step_easy(slot, 5);
+}
+
 static void
 step_open(unsigned int slot, bool named)
 {
@@ -988,36 +1121,52 @@ step_listen(unsigned int how)
 	}
 }
 
-/** Take objects out of the pools, as if others held them, or give them back. */
+static void
+hold(struct pool *pool, uint32_t *held, unsigned int *n)
+{
+	const uint32_t index = *n < HELD_MAX ? pool_get(pool) : PTCP_NIL;
+
+	if (index != PTCP_NIL)
+		held[(*n)++] = index;
+}
+
+/** Take objects out of the pools, as if others held them, or give them back; let copies fail; let memory be scarce. */
 static void
 step_pressure(unsigned int how)
 {
 	struct tcp_ctx *ctx = fz.core.ctx;
-	const unsigned int n = how >> 2;
+	const unsigned int n = how >> 3;
 
-	for (unsigned int i = 0; i <= n; i++) {
-		uint32_t index;
+	if ((how & 7) == 4)
+		ctx->mem.scarce = !ctx->mem.scarce;
+	if ((how & 7) == 5)
+		fuzz_copies(n);
+	if ((how & 7) == 6)
+		fuzz_copies(UINT32_MAX);
+	for (unsigned int i = 0; i <= 2 * n; i++) {
+		if ((how & 7) == 0)
+			hold(&ctx->node_pool, fz.node, &fz.n_nodes);
+		else if ((how & 7) == 1)
+			hold(&ctx->block_pool, fz.block, &fz.n_blocks);
+		else if ((how & 7) == 2 && fz.n_nodes > 0)
+			pool_put(&ctx->node_pool, fz.node[--fz.n_nodes]);
+		else if ((how & 7) == 3 && fz.n_blocks > 0)
+			pool_put(&ctx->block_pool, fz.block[--fz.n_blocks]);
+	}
+}
 
-		switch (how & 3) {
-		case 0:
-			index = fz.n_nodes < HELD_MAX ? pool_get(&ctx->node_pool) : PTCP_NIL;
-			if (index != PTCP_NIL)
-				fz.node[fz.n_nodes++] = index;
-			break;
-		case 1:
-			index = fz.n_blocks < HELD_MAX ? pool_get(&ctx->block_pool) : PTCP_NIL;
-			if (index != PTCP_NIL)
-				fz.block[fz.n_blocks++] = index;
-			break;
-		case 2:
-			if (fz.n_nodes > 0)
-				pool_put(&ctx->node_pool, fz.node[--fz.n_nodes]);
-			break;
-		default:
-			if (fz.n_blocks > 0)
-				pool_put(&ctx->block_pool, fz.block[--fz.n_blocks]);
-			break;
-		}
+/** The peer says its last segment again, or begins another connection: a passive one, with another ISN. */
+static void
+step_again(unsigned int slot, bool other)
+{
+	struct slot *s = &fz.slot[slot];
+	struct tcp_seg again = s->last;
+
+	if (other) {
+		s->lport = PORT;
+		s->seq += distance(NULL);
+	} else {
+		inject(slot, &again, s->last_len, 0);
 	}
 }
 
@@ -1041,7 +1190,10 @@ step(void)
 		step_segment(slot);
 		break;
 	case 5:
-		step_open(slot, (high & 1) != 0);
+		if (high != 2)
+			step_open(slot, (high & 1) != 0);
+		if (high >= 2)
+			step_handshake(slot);
 		break;
 	case 6:
 		step_listen(op >> 4);
@@ -1062,8 +1214,7 @@ step(void)
 			user_end(c, tcb, op >> 4);
 		break;
 	case 11:
-		fz.slot[slot].lport = PORT;
-		fz.slot[slot].seq += distance(NULL);
+		step_again(slot, high == 0);
 		break;
 	case 12:
 		step_time(op >> 4 & 3, (op & 0x40) != 0);
@@ -1106,12 +1257,14 @@ start_for_iss(uint32_t iss)
 		fuzz_core_new(&fz.core, &conf, 1, 1, probe);
 		fz.listener[0] = tcp_listen(fz.core.ctx, fz.slot[0].laddr, PORT, 8, 0, 0, NULL);
 		inject(0, &seg, 0, 0);
-		FUZZ_REQUIRE(fz.conn[0].handle != 0);
-		base[i] = fz.conn[0].iss;
+		pump_output(1);
+		FUZZ_REQUIRE(fz.slot[0].half);
+		base[i] = fz.slot[0].half_iss;
 		known[i] = true;
 		tcp_purge(fz.core.ctx);
 		fuzz_core_free(&fz.core);
-		fz.conn[0].handle = 0;
+		fz.slot[0].half = false;
+		fz.slot[0].n_syns = 0;
 	}
 	return probe + (uint64_t)(uint32_t)(iss - base[i]) * 4;
 }
@@ -1134,17 +1287,20 @@ draw_recovery_conf(struct tcp_conf *conf)
 	static const uint16_t ranges[] = {64, 1, 3, 10};
 	static const uint32_t mems[] = {0, 4096, 100000};
 	static const uint32_t timeouts[] = {0, 0, 200, 10000};
+	static const uint16_t sizes[] = {0, 2304, 60000};
 	const uint8_t a = fuzz_u8(&fz.in), b = fuzz_u8(&fz.in);
 
 	conf->sack = (a & 1) == 0;
-	conf->ecn = (a & 2) != 0;
-	conf->pacing = (a & 4) != 0;
-	conf->cc = (uint8_t)((a >> 3) % TCP_CC_MAX);
-	conf->cookies = (uint8_t)((a >> 5) % TCP_COOKIES_MAX);
+	conf->pacing = (a & 2) != 0;
+	conf->ecn = (uint8_t)((a >> 2 & 3) % TCP_ECN_MAX);
+	conf->cc = (uint8_t)((a >> 4 & 1) % TCP_CC_MAX);
+	conf->cookies = (uint8_t)((a >> 5 & 3) % TCP_COOKIES_MAX);
+	fz.unowned = (a & 0x80) != 0;
 	conf->max_ranges = ranges[b & 3];
 	conf->mem_max = mems[(b >> 2 & 3) % 3];
 	conf->user_timeout_ms = timeouts[b >> 4 & 3];
 	conf->max_half_open = 1u << (b >> 6);
+	fz.buf_size = sizes[(b >> 5 & 1) + (b >> 3 & 1)];
 }
 
 static void
@@ -1218,8 +1374,11 @@ end(void)
 {
 	struct tcp_ctx *ctx = fz.core.ctx;
 
-	step_pressure(0xfe);
-	step_pressure(0xff);
+	while (fz.n_nodes > 0)
+		pool_put(&ctx->node_pool, fz.node[--fz.n_nodes]);
+	while (fz.n_blocks > 0)
+		pool_put(&ctx->block_pool, fz.block[--fz.n_blocks]);
+	fuzz_copies(UINT32_MAX);
 	for (uint32_t i = 0; i < ctx->tcb_pool.fresh; i++) {
 		struct conn *c = conn_of(tcp_at(ctx, i));
 

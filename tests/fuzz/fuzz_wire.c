@@ -164,30 +164,38 @@ ip_parsed(const uint8_t *p, uint32_t len, const struct ip_view *v)
 	(void)p;
 }
 
-/** The addresses and protocol of @p v in a header of ours parse to the same. */
+static enum drop_reason
+ip_parse(uint8_t family, const uint8_t *p, uint32_t len, struct ip_view *view)
+{
+	return family == IP_V4 ? ip4_parse(p, len, false, view) : ip6_parse(p, len, view);
+}
+
+/** The addresses and protocol of @p v in a header of ours parse to the same, with its ECN put in afterwards. */
 static void
 ip_again(const uint8_t *payload, const struct ip_view *v)
 {
 	const uint32_t n = v->payload_len < 1000 ? v->payload_len : 1000;
 	const uint32_t hdr_len = v->family == IP_V4 ? IP4_HDR_LEN : IP6_HDR_LEN;
+	const uint8_t tos = (uint8_t)(v->id << 2), ttl = v->ttl != 0 ? v->ttl : 1;
 	uint8_t *p = fuzz_alloc(hdr_len + n);
 	struct ip_view got;
-	enum drop_reason reason;
 
 	if (v->family == IP_V4)
-		FUZZ_REQUIRE(ip4_build(p, &v->src, &v->dst, v->proto, (uint16_t)v->id, n) ==
-				hdr_len);
+		FUZZ_REQUIRE(ip4_build(p, &v->src, &v->dst, v->proto, (uint16_t)v->id, n, tos,
+					     ttl) == hdr_len);
 	else
-		FUZZ_REQUIRE(ip6_build(p, &v->src, &v->dst, v->proto, v->id, n) == hdr_len);
+		FUZZ_REQUIRE(ip6_build(p, &v->src, &v->dst, v->proto, v->id, n, tos, ttl) ==
+				hdr_len);
 	if (n > 0)
 		memcpy(p + hdr_len, payload, n);
-	reason = v->family == IP_V4 ? ip4_parse(p, hdr_len + n, false, &got) :
-				      ip6_parse(p, hdr_len + n, &got);
-	FUZZ_REQUIRE(reason == DROP_NONE);
+	FUZZ_REQUIRE(ip_parse(v->family, p, hdr_len + n, &got) == DROP_NONE);
 	FUZZ_REQUIRE(ip_addr_equal(&got.src, &v->src) && ip_addr_equal(&got.dst, &v->dst));
 	FUZZ_REQUIRE(got.proto == v->proto && got.payload_len == n && got.hdr_len == hdr_len);
-	FUZZ_REQUIRE(got.ttl == IP_TTL_SENT && got.frag_offset == 0 && !got.frag_more);
+	FUZZ_REQUIRE(got.ttl == ttl && got.frag_offset == 0 && !got.frag_more);
 	FUZZ_REQUIRE(got.frag_dont && got.ecn == 0);
+	ip_ecn_set(p, v->family, v->ecn);
+	FUZZ_REQUIRE(ip_parse(v->family, p, hdr_len + n, &got) == DROP_NONE);
+	FUZZ_REQUIRE(got.ecn == v->ecn && got.ttl == ttl && got.payload_len == n);
 	free(p);
 }
 

@@ -377,6 +377,20 @@ bad_input_06_mss_floor_with_blocks(void)
 	h_free(h);
 }
 
+/** The octet of a SYN that comes again, with text behind it, is no duplicate text. */
+static void
+established_syn_again_with_text(void)
+{
+	struct harness *h = sack_new(5000, 0);
+
+	text(h, 5000, 5500);
+	h_wait_ms(h, 100);
+	EXPECT_NONE(h, 5500);
+	(void)h_in_at(h, TCP_SYN | TCP_ACK, 4999, h->ack, 100);
+	EXPECT(h, 5500, 5000, 5100);
+	h_free(h);
+}
+
 /* ------------------------------------------------------------------ against a model */
 
 struct model {
@@ -527,6 +541,7 @@ static CU_TestInfo tests[] = {
 		TEST(established_burst_of_duplicates),
 		TEST(established_old_timestamp_is_told),
 		TEST(established_what_is_no_duplicate),
+		TEST(established_syn_again_with_text),
 		TEST(established_data_shrinks_for_blocks),
 		TEST(bad_input_06_mss_floor_with_blocks),
 		TEST(established_blocks_random),
