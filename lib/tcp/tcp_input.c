@@ -647,7 +647,7 @@ arrives_syn_sent(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	if ((seg->flags & TCP_SYN) == 0)
 		return tcp_drop(ctx, DROP_TCP_FLAGS);
 	tcb->rcv_nxt = seg->seq + 1;
-	tcb->rcv_adv = tcb->rcv_nxt + tcp_syn_window(ctx);
+	tcb->rcv_adv += tcb->rcv_nxt; /* it held the window that our SYN told */
 	tcb->last_ack_sent = tcb->rcv_nxt;
 	tcp_syn_options(ctx, tcb, seg);
 	if (!acks) {

@@ -150,6 +150,9 @@ tcp_syn_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *s
 		seg->ack = tcb->rcv_nxt;
 		tcb->last_ack_sent = tcb->rcv_nxt;
 		tcb->rcv_adv = seq_max(tcb->rcv_adv, tcb->rcv_nxt + tcp_syn_window(ctx));
+	} else {
+		/* RCV.NXT is not known yet, 0: what is told now holds when it is, though memory be short then. */
+		tcb->rcv_adv = seq_max(tcb->rcv_adv, tcp_syn_window(ctx));
 	}
 	seg->flags |= tcp_ecn_syn_flags(ctx, tcb);
 	seg->wnd = tcp_syn_window(ctx);

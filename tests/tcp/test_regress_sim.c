@@ -85,7 +85,34 @@ established_keepalive_probe_and_no_output(void)
 	h_free(h);
 }
 
+/* ------------------------------------------------------------------ windows */
+
+/** Memory becomes short between our SYN and its answer: the window that the SYN told is not taken back. */
+static void
+syn_sent_window_told_is_kept(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+	uint16_t told;
+
+	conf.rcv_buf = 60000;
+	conf.mem_max = 40000; /* the share of one: half of it */
+	h = h_new(&conf, IP_V4, 1000);
+	(void)h_open(h);
+	told = h->sent[0].seg.wnd;
+	CU_ASSERT_EQUAL(told, 60000);
+	h->ctx->mem.scarce = true;
+	(void)h_in(h, TCP_SYN | TCP_ACK, 0);
+	CU_ASSERT_EQUAL_FATAL(h_state(h), TCP_ESTABLISHED);
+	CU_ASSERT(tcp_rcv_wnd(h_tcb(h)) >= told);
+	/* The last octet that it allows. */
+	h->n_received = 0;
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, h->seq + told - 1, h->ack, 1), DROP_NONE);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
+		TEST(syn_sent_window_told_is_kept),
 		TEST(established_r2_beyond_the_largest_exponent),
 		TEST(established_r2_beyond_the_count_of_timeouts),
 		TEST(established_keepalive_probe_and_no_output),
