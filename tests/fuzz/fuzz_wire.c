@@ -176,7 +176,7 @@ ip_again(const uint8_t *payload, const struct ip_view *v)
 {
 	const uint32_t n = v->payload_len < 1000 ? v->payload_len : 1000;
 	const uint32_t hdr_len = v->family == IP_V4 ? IP4_HDR_LEN : IP6_HDR_LEN;
-	const uint8_t tos = (uint8_t)(v->id << 2), ttl = v->ttl != 0 ? v->ttl : 1;
+	const uint8_t tos = (uint8_t)(v->id << 2 | v->ecn), ttl = v->ttl != 0 ? v->ttl : 1;
 	uint8_t *p = fuzz_alloc(hdr_len + n);
 	struct ip_view got;
 
@@ -192,10 +192,7 @@ ip_again(const uint8_t *payload, const struct ip_view *v)
 	FUZZ_REQUIRE(ip_addr_equal(&got.src, &v->src) && ip_addr_equal(&got.dst, &v->dst));
 	FUZZ_REQUIRE(got.proto == v->proto && got.payload_len == n && got.hdr_len == hdr_len);
 	FUZZ_REQUIRE(got.ttl == ttl && got.frag_offset == 0 && !got.frag_more);
-	FUZZ_REQUIRE(got.frag_dont && got.ecn == 0);
-	ip_ecn_set(p, v->family, v->ecn);
-	FUZZ_REQUIRE(ip_parse(v->family, p, hdr_len + n, &got) == DROP_NONE);
-	FUZZ_REQUIRE(got.ecn == v->ecn && got.ttl == ttl && got.payload_len == n);
+	FUZZ_REQUIRE(got.frag_dont && got.ecn == v->ecn);
 	free(p);
 }
 

@@ -340,7 +340,7 @@ write_slices(struct sim_world *w, struct sim_app *app, struct tcp_tcb *tcb, uint
 
 		len = len < most ? len : most;
 		b = sim_buf_new(len);
-		buf[n++] = (struct tcp_buf){b, b->data, len};
+		buf[n++] = (struct tcp_buf){b, b->data, len, len % 2 != 0 ? b->size : 0};
 		sim_pattern_fill(app, at, b->data, len);
 		at += len;
 		most -= len;
@@ -427,7 +427,7 @@ end_turn(struct sim_world *w, struct sim_app *app, struct tcp_tcb *tcb)
 		rc = tcp_shutdown(ctx, tcb);
 	SIM_REQUIRE(w, rc == 0);
 	if (tcb->state != TCP_CLOSED && app->habit != SIM_CLOSE) {
-		struct tcp_buf none = {NULL, NULL, 1};
+		struct tcp_buf none = {NULL, NULL, 1, 0};
 
 		SIM_REQUIRE(w, tcp_shutdown(ctx, tcb) == -EPIPE);
 		SIM_REQUIRE(w, tcp_send(ctx, tcb, &none, 1) == -EPIPE);

@@ -168,11 +168,19 @@ sim_conn_open(struct sim_world *w)
 
 /* ------------------------------------------------------------------ the end */
 
+/** Whether it closes both ways before it has heard all, or by a bounded close. */
 static bool
-has_rude(const struct sim_conn *c)
+may_linger(const struct sim_world *w, const struct sim_app *app)
 {
-	return c->app[0].habit >= SIM_CLOSE || c->app[1].habit >= SIM_CLOSE ||
-			c->app[0].close_at != SIM_NEVER || c->app[1].close_at != SIM_NEVER;
+	return app->habit == SIM_CLOSE || app->close_at != SIM_NEVER ||
+			(app->closes && w->conf.end[app->end].profile.linger_ms != TCP_LINGER_OFF);
+}
+
+static bool
+has_rude(const struct sim_world *w, const struct sim_conn *c)
+{
+	return c->app[0].habit == SIM_ABORT || c->app[1].habit == SIM_ABORT ||
+			may_linger(w, &c->app[0]) || may_linger(w, &c->app[1]);
 }
 
 /** All that application @p app and its peer wanted to say was said and heard, FIN included. */
@@ -201,10 +209,10 @@ judge(struct sim_world *w, const struct sim_conn *c, unsigned int i)
 		return;
 	case TCP_REASON_ABORTED:
 		/* Only who aborts, or closes before he has heard all. */
-		SIM_REQUIRE(w, app->habit >= SIM_CLOSE || app->close_at != SIM_NEVER);
+		SIM_REQUIRE(w, app->habit == SIM_ABORT || may_linger(w, app));
 		return;
 	case TCP_REASON_LINGER:
-		SIM_REQUIRE(w, app->habit == SIM_CLOSE || app->close_at != SIM_NEVER);
+		SIM_REQUIRE(w, may_linger(w, app));
 		return;
 	case TCP_REASON_RESET:
 		/* The other's TIME-WAIT may end before our FIN has got through: nothing is missing then. */
@@ -216,7 +224,7 @@ judge(struct sim_world *w, const struct sim_conn *c, unsigned int i)
 	default:
 		break;
 	}
-	if (w->conf.fair && !has_rude(c))
+	if (w->conf.fair && !has_rude(w, c))
 		SIM_FAIL(w, "connection %u end %u ended as %s, and nobody gave a reason for that",
 				c->id, i, tcp_reason_name(app->reason));
 }
@@ -236,7 +244,7 @@ ended(struct sim_world *w, struct sim_conn *c)
 	if (c->app[0].ended && c->app[1].ended && c->app[0].reason == TCP_REASON_DONE &&
 			c->app[1].reason == TCP_REASON_DONE)
 		sim_count(w, SIM_STAT_ORDERLY);
-	if (w->conf.fair && !has_rude(c))
+	if (w->conf.fair && !has_rude(w, c))
 		SIM_REQUIRE(w, c->app[0].ended && c->app[1].ended);
 	if (life > w->result->longest_us)
 		w->result->longest_us = life;

@@ -198,7 +198,8 @@ draw_buffers(struct tcp_conf *t, enum sim_scenario sc, uint64_t *rng)
 	t->timestamps = sim_chance(rng, PERCENT(70));
 	t->window_scale = sim_chance(rng, PERCENT(80));
 	t->sack = sim_chance(rng, PERCENT(80));
-	t->ecn = sim_chance(rng, PERCENT(40));
+	t->ecn = (uint8_t)random_below(rng, TCP_ECN_MAX);
+	t->ttl = 64;
 	t->cc = (uint8_t)random_below(rng, TCP_CC_MAX);
 	t->pacing = sim_chance(rng, PERCENT(20));
 	t->rcv_buf_max = sim_chance(rng, PERCENT(30)) ? sim_scale(rng, t->rcv_buf, 4 << 20) : 0;
@@ -226,11 +227,14 @@ draw_pools(struct tcp_conf *t, const struct sim_conf *c, uint64_t *rng)
 						    (uint8_t)random_below(rng, TCP_COOKIES_MAX);
 	if (c->scenario == SIM_CROWD)
 		t->port_last = SIM_PORT_BOTH - 1;
+	if (c->scenario == SIM_STARVED && sim_chance(rng, PERCENT(60)))
+		t->cookies = TCP_COOKIES_NEVER;
 	if (c->scenario == SIM_CHURN) {
 		/* Few ports, few records: both are waited for. */
 		t->port_last = (uint16_t)(t->port_first + sim_scale(rng, 8, 200));
 		t->max_timewait = t->max_tcbs + sim_scale(rng, 4, 1000);
-		t->max_half_open = sim_scale(rng, 2, 64);
+		if (sim_chance(rng, PERCENT(50)))
+			t->max_half_open = sim_scale(rng, 2, 64);
 	}
 	if (c->scenario == SIM_STARVED && sim_chance(rng, PERCENT(50))) {
 		t->max_nodes = sim_scale(rng, 16, 4096);
@@ -254,7 +258,13 @@ draw_profile(struct tcp_profile *p, const struct tcp_conf *t, enum sim_scenario 
 			.linger_ms = TCP_LINGER_OFF,
 			.cc = t->cc,
 			.pacing = t->pacing,
+			.dscp = (uint8_t)random_below(rng, 64),
+			.ttl = (uint8_t)sim_range(rng, 1, 255),
 	};
+	if (sim_chance(rng, PERCENT(10)))
+		p->linger_ms = sim_chance(rng, PERCENT(20)) ? 0 : sim_scale(rng, 10, 60000);
+	if (sim_chance(rng, PERCENT(5)))
+		p->user_timeout_ms = sim_scale(rng, 1000, 300000);
 }
 
 static void
@@ -531,6 +541,14 @@ is_fair(const struct sim_conf *c)
 			return false;
 		if (l->rate_kbit != 0 && l->queue < 4u * 1500 * c->alive_max)
 			return false;
+		/*
+		 * Who is known by a cookie alone is not told again what was lost, and is reset when what he sends
+		 * next comes first; without cookies, who finds no record waits his turn for ever.
+		 */
+		if (t->cookies == TCP_COOKIES_ALWAYS || t->max_half_open < 2 * c->alive_max ||
+				(t->cookies == TCP_COOKIES_AUTO &&
+						(e->fault.kinds & 1u << SIM_FAULT_POOLS) != 0))
+			return false;
 	}
 	return c->scenario != SIM_HOSTILE;
 }
@@ -614,9 +632,12 @@ sim_conf_plain(struct sim_conf *c, uint64_t seed)
 				.mtu = 1500,
 				.timestamps = true,
 				.window_scale = true,
-				.sack = true};
+				.sack = true,
+				.ttl = 64};
 		draw_pools(&e->tcp, c, &rng);
 		draw_profile(&e->profile, &e->tcp, c->scenario, &rng);
+		e->profile.linger_ms = TCP_LINGER_OFF;
+		e->profile.user_timeout_ms = 0;
 		e->tcp.mem_max = 0;
 		e->offset = SEC;
 		e->poll_us = 1;

@@ -8,6 +8,15 @@
 
 /* ------------------------------------------------------------------ set-up */
 
+/** Ends alive: the core hands its context where a buffer is to be copied. */
+static struct sim_end *ends[SIM_ENDS];
+
+struct sim_end *
+sim_end_of(const struct tcp_ctx *ctx)
+{
+	return ends[0]->ctx == ctx ? ends[0] : ends[1];
+}
+
 static void *
 zeroed(size_t size)
 {
@@ -70,6 +79,7 @@ sim_end_start(struct sim_world *w, unsigned int i)
 						c->tcp.max_tcbs, 0, e->profile, NULL) == (int)k);
 	e->due_tail = &e->due;
 	e->poll_at = SIM_NEVER;
+	ends[i] = e;
 	/* Stamps of polls begin at 1: 0 is "never touched". */
 	e->polls = 1;
 	sim_fault_start(w, i);
@@ -106,8 +116,11 @@ sim_end_finish(struct sim_world *w, unsigned int i)
 			SIM_FAIL(w, "end %u: pool of %s not back at its start: %u in use", i,
 					e->hold[k].name, e->hold[k].pool->n_used);
 	}
-	SIM_REQUIRE(w, ctx->table.n_used == 0);
-	SIM_REQUIRE(w, ctx->wheel.n_armed == 0);
+	SIM_REQUIRE(w, ctx->table.n_used == 0 && ctx->half_table.n_used == 0);
+	SIM_REQUIRE(w, ctx->wheel.n_armed == 0 && ctx->half_wheel.n_armed == 0);
+	SIM_REQUIRE(w,
+			ctx->mem.used == 0 && ctx->mem.ooo == 0 && ctx->mem.snd_nodes == 0 &&
+					ctx->mem.snd_blocks == 0 && ctx->mem.greedy_map == 0);
 	SIM_REQUIRE(w, timewait_count(ctx->timewait) == 0);
 	SIM_REQUIRE(w, port_count(ctx->ports) == 0 && port_sets(ctx->ports) == 0);
 	SIM_REQUIRE(w, ctx->profile[0].refs == 1);
@@ -178,6 +191,10 @@ check_offer(struct sim_world *w, const struct tcp_tcb *tcb, const struct sim_buf
 	if (app == NULL || f->conn != app->conn->id || tcb->state < TCP_ESTABLISHED ||
 			seg->payload.len == 0)
 		return;
+	/* A cookie does not say what window it came with: that may have been larger before memory became short. */
+	if ((tcb->flags & TF_ACTIVE) == 0 &&
+			w->end[app->end].counters.n[COUNTER_COOKIES_ACCEPTED] > 0)
+		return;
 	SIM_REQUIRE(w, seq_leq(seg->seq + seg->payload.len, tcb->rcv_adv + 1));
 }
 
@@ -209,6 +226,7 @@ arrive(struct sim_world *w, unsigned int i, struct sim_buf *f, struct tcp_seg *s
 	}
 	if (seg->payload.len > 0 && w->now >= e->no_owner_until) {
 		seg->payload.owner = f;
+		seg->payload.size = f->size;
 		tcp_buf_ref(f);
 	}
 	sim_tw_before(w, i);
@@ -288,7 +306,7 @@ send_one(struct sim_world *w, unsigned int i, const struct tcp_out *out, uint32_
 	}
 	SIM_REQUIRE(w, at == out->len && out->tcb == index);
 	f->seg = out->seg;
-	f->seg.payload = (struct tcp_buf){NULL, f->data, at};
+	f->seg.payload = (struct tcp_buf){NULL, f->data, at, 0};
 	/* The RST of one that has ended may leave when its place has gone to another. */
 	if (app != NULL && app->handle == tcp_handle(w->end[i].ctx, tcb))
 		f->conn = app->conn->id;
@@ -321,7 +339,7 @@ output(struct sim_world *w, unsigned int i)
 		struct sim_buf *f = sim_buf_new(0);
 
 		f->seg = *reply;
-		f->seg.payload = (struct tcp_buf){NULL, f->data, 0};
+		f->seg.payload = (struct tcp_buf){NULL, f->data, 0, 0};
 		transmit(w, i, f, PTCP_NIL);
 	}
 	return true;
@@ -371,7 +389,9 @@ check_spin(struct sim_world *w, unsigned int i, uint64_t moved)
 {
 	struct sim_end *e = &w->end[i];
 
-	const bool idle = e->moved == moved && w->now - e->last_poll < 2 * TIME_US_PER_MS;
+	/* Where no reply finds room any more, each turn tries again. */
+	const bool full = e->ctx->reply_tail - e->ctx->reply_head == TCP_REPLY_MAX;
+	const bool idle = !full && e->moved == moved && w->now - e->last_poll < 2 * TIME_US_PER_MS;
 
 	e->idle = idle ? e->idle + 1 : 0;
 	e->last_poll = w->now;
@@ -387,7 +407,7 @@ next_poll(struct sim_world *w, unsigned int i, bool pulled)
 	const struct tcp_ctx *ctx = e->ctx;
 	const time_us_t due = tcp_next(ctx), offset = w->conf.end[i].offset;
 	const bool more = e->rx_head != e->rx_tail || wheel_pending(&ctx->wheel) ||
-			ctx->event_head != ctx->event_tail;
+			wheel_pending(&ctx->half_wheel) || ctx->event_head != ctx->event_tail;
 
 	e->ready_at = w->now + w->conf.end[i].poll_us;
 	e->poll_at = SIM_NEVER;
@@ -409,6 +429,8 @@ sim_end_poll(struct sim_world *w, unsigned int i)
 	uint32_t n = 0;
 
 	tcp_set_time(e->ctx, sim_end_time(w, i, w->now));
+	e->polled_at = w->now;
+	e->ctx->mem.scarce = w->now < e->no_owner_until;
 	while (n < c->burst && e->rx_head != e->rx_tail) {
 		deliver(w, i, e->rx[e->rx_head++ % SIM_RX_MAX]);
 		n++;

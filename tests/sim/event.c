@@ -74,7 +74,8 @@ sim_event_pop(struct sim_world *w)
 #define KEEP_FREE 1
 #endif
 
-#define POISON 0xdb
+#define POISON     0xdb
+#define COPY_CHUNK 2048
 
 static const uint32_t class_size[] = {64, 512, 2048, 9216};
 static struct sim_buf *free_list[PTCP_ARRAY_SIZE(class_size)];
@@ -110,10 +111,44 @@ sim_buf_new(uint32_t size)
 	return b;
 }
 
+/** Copies of received text go here, one behind the other. */
+static struct sim_buf *copies;
+static uint32_t copied;
+
+void
+sim_copies_end(void)
+{
+	if (copies != NULL)
+		tcp_buf_free(copies);
+	copies = NULL;
+}
+
 uint64_t
 sim_bufs(void)
 {
-	return alive;
+	return alive - (copies != NULL);
+}
+
+bool
+tcp_buf_copy(struct tcp_ctx *ctx, struct tcp_buf *buf, bool in_order)
+{
+	struct sim_end *e = sim_end_of(ctx);
+
+	if (e->no_owner_until > e->polled_at) {
+		if (in_order ? e->copies_left == 0 : e->copies_left <= 1)
+			return false;
+		e->copies_left--;
+	}
+	if (copies == NULL || copies->size - copied < buf->len) {
+		sim_copies_end();
+		copies = sim_buf_new(buf->len > COPY_CHUNK ? buf->len : COPY_CHUNK);
+		copied = 0;
+	}
+	memcpy(copies->data + copied, buf->data, buf->len);
+	tcp_buf_ref(copies);
+	*buf = (struct tcp_buf){copies, copies->data + copied, buf->len, buf->len};
+	copied += buf->len;
+	return true;
 }
 
 void

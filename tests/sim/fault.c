@@ -12,6 +12,7 @@ static const struct {
 		{"TCBs", offsetof(struct tcp_ctx, tcb_pool)},
 		{"blocks", offsetof(struct tcp_ctx, block_pool)},
 		{"nodes", offsetof(struct tcp_ctx, node_pool)},
+		{"half-open records", offsetof(struct tcp_ctx, half_pool)},
 };
 
 PTCP_STATIC_ASSERT(PTCP_ARRAY_SIZE(pools) <= SIM_HOLDS_MAX, "a place for each pool");
@@ -34,26 +35,28 @@ sim_fault_start(struct sim_world *w, unsigned int i)
 				NULL);
 }
 
-/** Leave none to three objects of the next pool: the others are in use, for all that the core can see. */
+/** Leave none to three objects of the next pool: all else is in use, for all that the core can see. */
 static void
 empty_pool(struct sim_world *w, unsigned int i, time_us_t until)
 {
 	struct sim_end *e = &w->end[i];
 	struct sim_hold *h = &e->hold[e->next_pool++ % e->n_holds];
 	struct pool *p = h->pool;
-	const uint32_t left = random_below(&w->rng_fault, 4);
-	uint32_t kept[4];
+	const uint32_t most = random_below(&w->rng_fault, 4);
+	uint32_t kept[4], left = 0;
 
-	if (h->n > 0 || pool_free_count(p) <= left)
+	if (h->n > 0 || pool_free_count(p) <= most)
 		return;
-	for (uint32_t k = 0; k < left; k++)
-		kept[k] = pool_get(p);
-	h->n = pool_free_count(p);
+	/* Only those that were used before: the core knows what it has put into them. */
+	while (left < most && p->head != PTCP_NIL)
+		kept[left++] = pool_get(p);
+	/* What was never used stays so: the pool seems to end there. */
+	h->size = p->size;
 	h->head = p->head;
-	h->fresh = p->fresh;
+	h->n = p->fresh - p->n_used + 1;
+	p->size = p->fresh;
 	p->head = PTCP_NIL;
-	p->fresh = p->size;
-	p->n_used += h->n;
+	p->n_used = p->fresh;
 	for (uint32_t k = 0; k < left; k++)
 		pool_put(p, kept[k]);
 	sim_count(w, SIM_STAT_FAULT_POOLS);
@@ -77,9 +80,27 @@ sim_fault_release(struct sim_hold *h)
 		p->head = h->head;
 	else
 		memcpy(pool_at(p, last), &h->head, sizeof(h->head));
-	p->fresh = h->fresh;
-	p->n_used -= h->n;
+	sim_fault_show(h);
 	h->n = 0;
+}
+
+void
+sim_fault_show(struct sim_hold *h)
+{
+	if (h->n == 0)
+		return;
+	h->pool->n_used -= h->n - 1;
+	h->shown = h->pool->size;
+	h->pool->size = h->size;
+}
+
+void
+sim_fault_hide(struct sim_hold *h)
+{
+	if (h->n == 0)
+		return;
+	h->pool->n_used += h->n - 1;
+	h->pool->size = h->shown;
 }
 
 static void
@@ -113,6 +134,9 @@ sim_fault_begin(struct sim_world *w, unsigned int i)
 		break;
 	case SIM_FAULT_NO_OWNER:
 		e->no_owner_until = until;
+		e->copies_left = random_below(&w->rng_fault, 2) == 0 ?
+				0 :
+				random_below(&w->rng_fault, 64);
 		sim_count(w, SIM_STAT_FAULT_NO_OWNER);
 		break;
 	case SIM_FAULT_NO_TX:

@@ -77,7 +77,7 @@ tell_too_big(struct sim_world *w, unsigned int from, const struct sim_buf *f, ui
 		return;
 	m = sim_buf_new(0);
 	m->seg = f->seg;
-	m->seg.payload = (struct tcp_buf){NULL, NULL, 0};
+	m->seg.payload = (struct tcp_buf){NULL, NULL, 0, 0};
 	/* Routers older than RFC 1191 tell no MTU; the core must find one. */
 	m->mtu = mtu;
 	m->conn = f->conn;

@@ -75,11 +75,11 @@ struct sim_fault_conf {
 };
 
 enum sim_fault {
-	SIM_FAULT_POOLS,    /**< one pool in turn is empty */
-	SIM_FAULT_NO_OWNER, /**< payload comes without an owner: nobody may keep it */
-	SIM_FAULT_NO_TX,    /**< output is not pulled */
-	SIM_FAULT_STALL,    /**< this end is not polled, its clock goes on */
-	SIM_FAULT_SUSPEND,  /**< both ends are not polled */
+	SIM_FAULT_POOLS, /**< one pool in turn is empty */
+	SIM_FAULT_NO_OWNER, /**< payload comes without an owner: it must be copied to be kept, if that is possible */
+	SIM_FAULT_NO_TX,   /**< output is not pulled */
+	SIM_FAULT_STALL,   /**< this end is not polled, its clock goes on */
+	SIM_FAULT_SUSPEND, /**< both ends are not polled */
 	SIM_FAULT_MAX
 };
 
@@ -136,8 +136,10 @@ struct sim_buf {
 };
 
 struct sim_buf *sim_buf_new(uint32_t size);
-/** Buffers alive in this process. */
+/** Buffers alive in this process, but for the one that copies of received text go to. */
 uint64_t sim_bufs(void);
+/** Give that one back. */
+void sim_copies_end(void);
 
 /* ------------------------------------------------------------------ applications */
 
@@ -220,9 +222,10 @@ struct sim_tw {
 struct sim_hold {
 	const char *name;
 	struct pool *pool;
-	uint32_t n; /**< objects kept, 0: no fault */
-	uint32_t head;
-	uint32_t fresh;
+	uint32_t n;    /**< objects of the free list kept, and one; 0: no fault */
+	uint32_t head; /**< their list */
+	uint32_t size; /**< the pool's true one */
+	uint32_t shown;
 };
 
 struct sim_end {
@@ -235,6 +238,7 @@ struct sim_end {
 	time_us_t poll_at; /**< world's time */
 	time_us_t ready_at;
 	uint64_t polls;
+	time_us_t polled_at; /**< world's time of the turn */
 	uint32_t idle; /**< polls one soon after the other that did nothing but expire timers */
 	time_us_t last_poll;
 	uint64_t moved; /**< frames, events and segments so far */
@@ -259,6 +263,7 @@ struct sim_end {
 	uint32_t next_pool;
 	time_us_t tx_at; /**< no output before */
 	time_us_t no_owner_until;
+	uint32_t copies_left; /**< until then, copies of received text that there is memory for */
 	time_us_t stall_until;
 };
 
@@ -451,6 +456,8 @@ struct sim_conn *sim_conn_find(const struct sim_world *w, unsigned int opener,
 void sim_conn_app_ended(struct sim_world *w, struct sim_app *app, uint8_t reason);
 
 /* end.c, check.c, fault.c */
+/** The end whose context is @p ctx. */
+struct sim_end *sim_end_of(const struct tcp_ctx *ctx);
 void sim_end_start(struct sim_world *w, unsigned int i);
 void sim_end_poll(struct sim_world *w, unsigned int i);
 /** A frame has come for end @p i. */
@@ -479,6 +486,9 @@ void sim_tw_finish(struct sim_world *w, unsigned int i);
 void sim_fault_start(struct sim_world *w, unsigned int i);
 void sim_fault_begin(struct sim_world *w, unsigned int i);
 void sim_fault_release(struct sim_hold *hold);
+/** Show the pool as it is, for checks that count, and hide again what a fault keeps. */
+void sim_fault_show(struct sim_hold *hold);
+void sim_fault_hide(struct sim_hold *hold);
 
 /* trace.c */
 struct sim_trace *sim_trace_open(const char *path, unsigned int end, char *err, size_t err_size);

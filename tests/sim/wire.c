@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/bytes.h"
 #include "wire/cksum.h"
 #include "wire/ip.h"
 #include "wire/wire.h"
@@ -17,21 +16,6 @@ sim_frame_len(const struct sim_buf *f)
 	return ip + tcp_hdr_len(&f->seg) + f->seg.payload.len;
 }
 
-/** The ECN bits, which the builders leave 0. */
-static void
-put_ecn(uint8_t *ip, uint8_t family, uint8_t ecn)
-{
-	const uint16_t from = be16_load(ip);
-	uint16_t to;
-
-	if (ecn == 0)
-		return;
-	to = (uint16_t)(from | (family == IP_V6 ? ecn << 4 : ecn));
-	be16_store(ip, to);
-	if (family == IP_V4)
-		be16_store(ip + 10, cksum_update16(be16_load(ip + 10), from, to));
-}
-
 uint16_t
 sim_wire_build(struct sim_buf *f)
 {
@@ -40,16 +24,17 @@ sim_wire_build(struct sim_buf *f)
 	const uint32_t ip_len = seg->family == IP_V6 ? IP6_HDR_LEN : IP4_HDR_LEN;
 	uint8_t *tcp = f->data - len;
 	uint8_t *ip = tcp - ip_len;
+	const uint8_t tos = (uint8_t)(seg->dscp << 2 | seg->ecn);
 
 	PTCP_ASSERT(len + ip_len <= SIM_HEADROOM);
 	(void)tcp_build(tcp, seg);
 	tcp_cksum_fill(tcp, len, seg, &seg->payload, seg->payload.len > 0);
 	if (seg->family == IP_V6)
-		(void)ip6_build(ip, &seg->src, &seg->dst, IP_PROTO_TCP, 0, len + seg->payload.len);
+		(void)ip6_build(ip, &seg->src, &seg->dst, IP_PROTO_TCP, 0, len + seg->payload.len,
+				tos, seg->ttl);
 	else
 		(void)ip4_build(ip, &seg->src, &seg->dst, IP_PROTO_TCP, f->ip_id,
-				len + seg->payload.len);
-	put_ecn(ip, seg->family, seg->ecn);
+				len + seg->payload.len, tos, seg->ttl);
 	return (uint16_t)(ip_len + len);
 }
 
@@ -80,7 +65,8 @@ sim_wire_corrupt(struct sim_world *w, struct sim_buf *f)
 
 /** What was parsed is what was built. */
 static void
-same(struct sim_world *w, const struct tcp_seg *got, const struct sim_buf *f)
+same(struct sim_world *w, const struct tcp_seg *got, const struct ip_view *view,
+		const struct sim_buf *f)
 {
 	const struct tcp_seg *want = &f->seg;
 	const uint32_t n_sack = tcp_sack_fit(want);
@@ -91,7 +77,7 @@ same(struct sim_world *w, const struct tcp_seg *got, const struct sim_buf *f)
 	SIM_REQUIRE(w, got->sport == want->sport && got->dport == want->dport);
 	SIM_REQUIRE(w, got->seq == want->seq && got->wnd == want->wnd && got->flags == want->flags);
 	SIM_REQUIRE(w, (want->flags & TCP_ACK) == 0 || got->ack == want->ack);
-	SIM_REQUIRE(w, got->ecn == want->ecn);
+	SIM_REQUIRE(w, got->ecn == want->ecn && view->ttl == want->ttl);
 	SIM_REQUIRE(w, got->payload.len == want->payload.len && got->payload.data == f->data);
 	SIM_REQUIRE(w,
 			(got->opts &
@@ -135,6 +121,6 @@ sim_wire_parse(struct sim_world *w, struct sim_buf *f, struct tcp_seg *seg)
 		return false;
 	}
 	SIM_REQUIRE(w, reason == DROP_NONE);
-	same(w, seg, f);
+	same(w, seg, &view, f);
 	return true;
 }

@@ -79,6 +79,20 @@ sim_fail(struct sim_world *w, const char *file, int line, const char *format, ..
 
 /* ------------------------------------------------------------------ events */
 
+static uint32_t
+sim_hash(const struct tcp_ctx *ctx, enum ip_family family, const struct ip_addr *raddr,
+		uint16_t rport, uint16_t lport, uint16_t laddr)
+{
+	struct tcp_seg seg = {.src = *raddr,
+			.sport = rport,
+			.dport = lport,
+			.laddr = laddr,
+			.family = (uint8_t)family};
+
+	tcp_hash(ctx, &seg);
+	return seg.hash;
+}
+
 static void
 icmp_arrives(struct sim_world *w, unsigned int i, struct sim_buf *m)
 {
@@ -86,6 +100,9 @@ icmp_arrives(struct sim_world *w, unsigned int i, struct sim_buf *m)
 	struct tcp_icmp icmp = {.quoted = m->seg, .too_big = true, .mtu = m->mtu};
 
 	icmp.quoted.laddr = laddr_find(&e->laddr, w->conf.family, &m->seg.src);
+	/* Its peer's segments have the same hash. */
+	icmp.quoted.hash = sim_hash(e->ctx, w->conf.family, &m->seg.dst, m->seg.dport, m->seg.sport,
+			icmp.quoted.laddr);
 	tcp_set_time(e->ctx, sim_end_time(w, i, w->now));
 	(void)tcp_icmp_arrives(e->ctx, &icmp);
 	tcp_buf_free(m);
@@ -215,6 +232,7 @@ run(struct sim_world *w)
 	SIM_REQUIRE(w, w->n_started == w->conf.n_conns);
 	for (unsigned int i = 0; i < SIM_ENDS; i++)
 		sim_end_finish(w, i);
+	sim_copies_end();
 	if (sim_bufs() != w->bufs_at_start)
 		SIM_FAIL(w, "%" PRId64 " buffers never given back",
 				(int64_t)(sim_bufs() - w->bufs_at_start));
