@@ -168,9 +168,15 @@ void
 tcp_cc_reduce(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b,
 		enum tcp_cc_event event)
 {
-	const uint32_t flight = tcp_flight_size(tcb, b);
+	uint32_t flight = tcp_flight_size(tcb, b);
 	uint32_t window;
 
+	/*
+	 * A burst of ACKs is taken whole before anything is sent for it. Where the window was full, what the burst acknowledged
+	 * was in flight when the loss happened: FlightSize is cwnd (RFC 9438 section 4.6 allows it for a validated cwnd).
+	 */
+	if (event == TCP_CC_LOSS && b->cc.limited && flight < tcb->cwnd)
+		flight = tcb->cwnd;
 	if ((tcb->flags & TF_ECN) != 0)
 		tcb->flags |= TF_CWR;
 	if (event == TCP_CC_LOSS && tcp_cc_just_reduced(tcb, b)) {

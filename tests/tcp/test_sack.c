@@ -598,6 +598,27 @@ too_big_sends_all_again(void)
 	h_free(h);
 }
 
+/** What a burst acknowledges was in flight when the loss happened, though nothing has replaced it yet. */
+static void
+loss_behind_a_large_ack_halves_the_window_not_its_rest(void)
+{
+	struct harness *h = sending(40);
+	const struct tcp_tcb *tcb = h_tcb(h);
+
+	CU_ASSERT_EQUAL(tcb->snd_nxt - tcb->snd_una, 10 * MSS);
+	h_wait_ms(h, 20);
+	h->no_pump = true;
+	sack(h, 6 * MSS, 0, NULL);
+	CU_ASSERT_EQUAL(tcb->cwnd, 12 * MSS);
+	sack_one(h, MSS, 2 * MSS);
+	sack_one(h, MSS, 3 * MSS);
+	h->no_pump = false;
+	sack_one(h, MSS, 4 * MSS);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_FAST_RETRANSMIT], 1);
+	CU_ASSERT_EQUAL(tcb->ssthresh, 6 * MSS);
+	h_free(h);
+}
+
 /* ------------------------------------------------------------------ against a model */
 
 /**
@@ -706,6 +727,7 @@ static CU_TestInfo tests[] = {
 		TEST(runs_follow_the_clock),
 		TEST(fin_is_lost_and_reported),
 		TEST(too_big_sends_all_again),
+		TEST(loss_behind_a_large_ack_halves_the_window_not_its_rest),
 		TEST(model),
 		CU_TEST_INFO_NULL,
 };
