@@ -178,7 +178,7 @@ half_syn_ack(struct tcp_ctx *ctx, struct tcp_half *h)
 
 	if (r == NULL) {
 		h->flags |= HALF_OWED;
-		half_arm(ctx, h, ctx->now_ms + 1);
+		half_arm(ctx, h, ctx->now_ms);
 		return;
 	}
 	h->flags &= (uint8_t)~HALF_OWED;
@@ -218,7 +218,7 @@ half_rst(struct tcp_ctx *ctx, struct tcp_half *h)
 	struct tcp_seg *r = half_reply(ctx, h);
 
 	if (r == NULL) {
-		half_arm(ctx, h, ctx->now_ms + 1);
+		half_arm(ctx, h, ctx->now_ms);
 		return;
 	}
 	r->seq = h->iss + 1;
