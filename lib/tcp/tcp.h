@@ -507,7 +507,10 @@ enum drop_reason tcp_icmp_arrives(struct tcp_ctx *ctx, const struct tcp_icmp *ic
 /** Deadlines: advance wheels and TIME-WAIT to ctx->now, at most @p budget units of work each. @return expiries */
 uint32_t tcp_advance(struct tcp_ctx *ctx, uint32_t budget);
 
-/** When tcp_advance() is next needed, at the earliest: for an idle worker and for virtual time. */
+/**
+ * When tcp_advance() is next needed, at the earliest: for an idle worker and for virtual time. While all
+ * TCP_REPLY_MAX replies wait for tcp_reply_next(), half-open connections do not count: ask again when they have left.
+ */
 time_us_t tcp_next(const struct tcp_ctx *ctx);
 
 /* ------------------------------------------------------------------ what comes out */

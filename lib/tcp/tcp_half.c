@@ -511,8 +511,13 @@ half_timeout(void *arg, uint32_t index)
 uint32_t
 tcp_half_advance(struct tcp_ctx *ctx, uint32_t budget)
 {
-	return wheel_advance(
-			&ctx->half_wheel, ctx->now / TIME_US_PER_MS, budget, half_timeout, ctx);
+	const uint32_t room = TCP_REPLY_MAX - (ctx->reply_tail - ctx->reply_head);
+
+	/* Each of them wants to say something: while nothing can leave, they wait in the wheel. */
+	if (room == 0)
+		return 0;
+	return wheel_advance(&ctx->half_wheel, ctx->now / TIME_US_PER_MS,
+			budget < room ? budget : room, half_timeout, ctx);
 }
 
 /* ------------------------------------------------------------------ invariants */

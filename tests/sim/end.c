@@ -406,8 +406,11 @@ next_poll(struct sim_world *w, unsigned int i, bool pulled)
 	struct sim_end *e = &w->end[i];
 	const struct tcp_ctx *ctx = e->ctx;
 	const time_us_t due = tcp_next(ctx), offset = w->conf.end[i].offset;
-	const bool more = e->rx_head != e->rx_tail || wheel_pending(&ctx->wheel) ||
-			wheel_pending(&ctx->half_wheel) || ctx->event_head != ctx->event_tail;
+	/* With all places for replies taken, half-open connections have to wait for the output. */
+	const bool half = wheel_pending(&ctx->half_wheel) &&
+			ctx->reply_tail - ctx->reply_head < TCP_REPLY_MAX;
+	const bool more = e->rx_head != e->rx_tail || wheel_pending(&ctx->wheel) || half ||
+			ctx->event_head != ctx->event_tail;
 
 	e->ready_at = w->now + w->conf.end[i].poll_us;
 	e->poll_at = SIM_NEVER;
