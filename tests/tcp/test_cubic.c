@@ -518,9 +518,56 @@ a_new_block_takes_the_curve_up_again(void)
 	at = s->b.cc.cubic.at;
 	tcp_cc_start(s->h->ctx, &s->tcb, &s->b);
 	CU_ASSERT(abs((int)s->b.cc.cubic.w_max - 400 * 1448) <= 2);
+	CU_ASSERT_EQUAL(s->b.cc.cubic.cwnd_prior, s->b.cc.cubic.w_max);
 	ack(s, 1448, true);
 	CU_ASSERT(abs(s->b.cc.cubic.at - at) <= 400);
 	side_free(s);
+}
+
+/** Section 4.2: however far the curve has run ahead, an ACK gives half of what it acknowledges at most. */
+static void
+growth_is_below_that_of_slow_start(void)
+{
+	struct side *s = side_new(1448, 10, 100000);
+
+	s->tcb.ssthresh = s->tcb.cwnd;
+	ack(s, 1448, true);
+	pass(s, 60000000);
+	for (unsigned int i = 0; i < 6; i++) {
+		const uint32_t before = s->tcb.cwnd;
+		uint32_t octets = 0;
+
+		/* One window of ACKs. */
+		while (octets < before) {
+			ack(s, 1448, true);
+			octets += 1448;
+		}
+		CU_ASSERT(s->tcb.cwnd - before <= before / 2 + before / 8 + 2 * 1448);
+		CU_ASSERT(s->tcb.cwnd - before >= before / 4);
+	}
+	side_free(s);
+}
+
+/** Another algorithm in the middle of things: cwnd and ssthresh stay, its state follows from them. */
+static void
+switched_in_the_middle(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h = h_established(&conf);
+	struct tcp_profile p = h->ctx->profile[0];
+	uint32_t cwnd;
+
+	(void)h_write(h, 60000, 1460);
+	h_tcb(h)->ssthresh = 7000;
+	tcp_block(h->ctx, h_tcb(h))->cc.cubic.w_max = 1;
+	cwnd = h_tcb(h)->cwnd;
+	p.cc = TCP_CC_CUBIC;
+	tcp_profile_set(h->ctx, h_tcb(h), (uint8_t)tcp_profile_get(h->ctx, &p));
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, cwnd);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, 7000);
+	CU_ASSERT_EQUAL(tcp_block(h->ctx, h_tcb(h))->cc.cubic.w_max, 10000);
+	(void)h_in(h, TCP_ACK, 0);
+	h_free(h);
 }
 
 /** Windows, times and MSS at their limits: no overflow (the sanitizer looks), no growth past the cap. */
@@ -587,6 +634,12 @@ a_full_window_counts_to_its_end(void)
 	for (unsigned int i = 0; i < 5; i++)
 		(void)h_in_at(h, TCP_ACK, h->seq, h_tcb(h)->snd_una + 2920, 0);
 	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 2 * 14600);
+	/* And no further than that. */
+	for (unsigned int i = 0; i < 20; i++) {
+		(void)h_write(h, 2000, 2000);
+		(void)h_in(h, TCP_ACK, 0);
+	}
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 2 * 14600);
 	h_free(h);
 }
 
@@ -602,6 +655,8 @@ static CU_TestInfo tests[] = {
 		TEST(undo_too_late_changes_nothing),
 		TEST(quiet_time_is_no_time_on_the_curve),
 		TEST(a_new_block_takes_the_curve_up_again),
+		TEST(growth_is_below_that_of_slow_start),
+		TEST(switched_in_the_middle),
 		TEST(extremes),
 		TEST(small_talk_does_not_open_the_window),
 		TEST(a_full_window_counts_to_its_end),

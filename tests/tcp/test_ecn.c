@@ -282,6 +282,42 @@ ece_on_every_ack_until_cwr(void)
 	h_free(h);
 }
 
+/** What comes out of order passes the long way: without CWR it ends nothing. */
+static void
+text_without_cwr_does_not_end_ece(void)
+{
+	struct harness *h = ecn_established();
+	const uint32_t seq = h->seq;
+
+	text(h, 0, ECN_CE, 100);
+	h->seq += 100;
+	text(h, 0, ECN_ECT0, 100);
+	CU_ASSERT_EQUAL(last_flags(h), TCP_ACK | TCP_ECE);
+	h->seq = seq + 100;
+	text(h, 0, ECN_ECT0, 100);
+	CU_ASSERT_EQUAL(last_flags(h), TCP_ACK | TCP_ECE);
+	h_free(h);
+}
+
+/** Nothing is in flight, but unread text keeps the block: a late ECE finds nothing to reduce. */
+static void
+ece_with_nothing_in_flight(void)
+{
+	struct harness *h = ecn_established();
+	uint32_t cwnd;
+
+	h->auto_read = false;
+	text(h, 0, ECN_ECT0, 100);
+	(void)h_write(h, 5 * MSS, MSS);
+	(void)h_in(h, TCP_ACK, 0);
+	cwnd = h_tcb(h)->cwnd;
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->blk, PTCP_NIL);
+	(void)h_in(h, TCP_ACK | TCP_ECE, 0);
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, cwnd);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_ECN_REDUCTIONS], 0);
+	h_free(h);
+}
+
 /** Section 6.1.5: CE on a segment outside the window is anybody's. */
 static void
 ce_outside_the_window_is_ignored(void)
@@ -541,6 +577,8 @@ static CU_TestInfo tests[] = {
 		TEST(only_new_text_is_ect),
 		TEST(window_probes_carry_neither_ect_nor_cwr),
 		TEST(ece_on_every_ack_until_cwr),
+		TEST(text_without_cwr_does_not_end_ece),
+		TEST(ece_with_nothing_in_flight),
 		TEST(ce_outside_the_window_is_ignored),
 		TEST(ce_on_a_window_probe_is_told),
 		TEST(plain_connections_know_nothing_of_it),

@@ -82,6 +82,26 @@ pause_over_the_rto_restarts(void)
 	h_free(h);
 }
 
+/** What ssthresh knew is not forgotten: three quarters of the old window, or what it was. */
+static void
+ssthresh_after_a_restart(void)
+{
+	struct harness *h = grown();
+	const uint32_t cwnd = h_tcb(h)->cwnd;
+
+	h_tcb(h)->ssthresh = 2 * MSS;
+	h_wait_ms(h, 5000);
+	(void)burst(h);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, cwnd / 4 * 3);
+	h_free(h);
+	h = grown();
+	h_tcb(h)->ssthresh = 2 * cwnd;
+	h_wait_ms(h, 5000);
+	(void)burst(h);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, 2 * cwnd);
+	h_free(h);
+}
+
 /** "The reception of the request makes the test fail": what the peer says does not end our silence. */
 static void
 a_request_does_not_end_the_idle_time(void)
@@ -176,6 +196,7 @@ quiet_beginning(void)
 static CU_TestInfo tests[] = {
 		TEST(short_pause_keeps_the_window),
 		TEST(pause_over_the_rto_restarts),
+		TEST(ssthresh_after_a_restart),
 		TEST(a_request_does_not_end_the_idle_time),
 		TEST(an_unread_block_knows_the_time_too),
 		TEST(a_small_window_stays_small),

@@ -42,6 +42,33 @@ sent_in(const struct harness *h, time_us_t start, uint32_t from, uint32_t to)
 	return n;
 }
 
+/** The clock stands anywhere: in the second half of its 32 bits, and just before they wrap. */
+static void
+anywhere_on_the_clock(void)
+{
+	static const time_us_t start[] = {1000, 1ull << 31, (1ull << 31) + 5000000, 1ull << 32,
+			(1ull << 32) - 23000, 5ull << 32};
+
+	for (unsigned int i = 0; i < PTCP_ARRAY_SIZE(start); i++) {
+		struct tcp_conf conf = h_conf();
+		struct harness *h;
+
+		conf.pacing = true;
+		h = h_new(&conf, IP_V4, start[i]);
+		(void)h_in(h, TCP_SYN, 0);
+		h_wait(h, RTT);
+		(void)h_in(h, TCP_ACK, 0);
+		h_forget(h);
+		(void)h_write(h, 10 * MSS, MSS);
+		CU_ASSERT_EQUAL(h->n_sent, 2);
+		h_wait_ms(h, 7);
+		CU_ASSERT(h->n_sent >= 6 && h->n_sent <= 8);
+		h_wait_ms(h, 3);
+		CU_ASSERT_EQUAL(h->n_sent, 10);
+		h_free(h);
+	}
+}
+
 /** Slow start at 2 x 10 segments in 20 ms: a segment a millisecond, so two each two milliseconds. */
 static void
 first_window_is_spread(void)
@@ -135,7 +162,7 @@ pauses_give_no_credit(void)
 	n = h->n_sent;
 	(void)h_write(h, 30 * MSS, MSS);
 	/* The one segment left of the first quantum, and a quantum. */
-	CU_ASSERT(h->n_sent - n <= 3);
+	CU_ASSERT_EQUAL(h->n_sent - n, 3);
 	h_free(h);
 }
 
@@ -310,17 +337,23 @@ transfer(void)
 
 /** RFC 3168 section 6.1.2: ECE with a window of one segment: the next one leaves when the timer would have expired. */
 static void
-ece_at_one_segment_waits_an_rto(void)
+ece_at_one_segment(bool pacing)
 {
 	struct tcp_conf conf = h_conf();
 	struct harness *h;
 	uint32_t rto;
 
 	conf.ecn = TCP_ECN_PASSIVE;
+	conf.pacing = pacing;
 	h = h_new(&conf, IP_V4, 1000);
 	(void)h_in(h, TCP_SYN | TCP_ECE | TCP_CWR, 0);
 	h_wait(h, RTT);
 	(void)h_in(h, TCP_ACK, 0);
+	if (pacing) {
+		/* Of this quantum a segment is left: it must not leave either. */
+		(void)h_write(h, MSS, MSS);
+		(void)h_in(h, TCP_ACK, 0);
+	}
 	h_tcb(h)->cwnd = MSS;
 	h_tcb(h)->ssthresh = 2 * MSS;
 	(void)h_write(h, 5 * MSS, MSS);
@@ -337,8 +370,16 @@ ece_at_one_segment_waits_an_rto(void)
 	h_free(h);
 }
 
+static void
+ece_at_one_segment_waits_an_rto(void)
+{
+	ece_at_one_segment(false);
+	ece_at_one_segment(true);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(first_window_is_spread),
+		TEST(anywhere_on_the_clock),
 		TEST(without_it_the_window_leaves_at_once),
 		TEST(unknown_and_tiny_rtts_do_not_wait),
 		TEST(rate_is_kept),

@@ -131,6 +131,26 @@ bad_input_39_mtu_0_steps_down_the_plateaus(void)
 	h_free(h);
 }
 
+/** From the largest packets there are, every plateau. */
+static void
+bad_input_39_mtu_0_with_large_packets(void)
+{
+	static const uint16_t mtu[] = {32000, 17914, 8166, 4352, 2002, 1492, 1006, 576, 576};
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+
+	conf.mtu = 65535;
+	h = h_new(&conf, IP_V4, 1000);
+	h->mss = 65495;
+	h_to_state(h, TCP_ESTABLISHED, false);
+	(void)h_write(h, 200000, 50000);
+	for (unsigned int i = 0; i < PTCP_ARRAY_SIZE(mtu); i++) {
+		(void)claim(h, h_tcb(h)->snd_una, 0);
+		CU_ASSERT_EQUAL(h_tcb(h)->mss, mtu[i] - 40);
+	}
+	h_free(h);
+}
+
 /** MTU 68: every packet 28 octets of text. What every host takes is the floor. */
 static void
 bad_input_39_mtu_below_the_floor(void)
@@ -337,6 +357,65 @@ further_reduction_starts_anew(void)
 	h_free(h);
 }
 
+/** Several connections, each reduced twice: each has one entry, and gets its own size back. */
+static void
+each_has_its_own_entry(void)
+{
+	enum { N = 5 };
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+
+	conf.data_r2_ms = 86400000;
+	h = h_new(&conf, IP_V4, 1000);
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < N; i++) {
+			h->peer_port = (uint16_t)(20000 + i);
+			h->mss = (uint16_t)(1400 + i);
+			if (round == 0) {
+				h->seq = 1000;
+				h_to_state(h, TCP_ESTABLISHED, false);
+				(void)h_write(h, 3000, 3000);
+			}
+			(void)claim(h, h_tcb(h)->snd_una, round == 0 ? 1300 : 1200);
+		}
+	}
+	h_wait_ms(h, 10 * MINUTES);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_PMTU_RAISED], N);
+	for (unsigned int i = 0; i < N; i++) {
+		h->peer_port = (uint16_t)(20000 + i);
+		CU_ASSERT_EQUAL(h_tcb(h)->mss, 1400 + i);
+	}
+	h_free(h);
+}
+
+/** A claim that still waits when the old size is tried says nothing about that. */
+static void
+raise_forgets_a_waiting_claim(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+
+	conf.rto_min_ms = 60000;
+	conf.rto_initial_ms = 60000;
+	h = h_established(&conf);
+	(void)h_write(h, 5000, 5000);
+	(void)claim(h, h_tcb(h)->snd_una, 1400);
+	drain(h);
+	/* Proven at the smaller size. */
+	(void)h_write(h, 5 * 1360, 1360);
+	drain(h);
+	h_wait_ms(h, 10 * MINUTES - 1000);
+	(void)h_write(h, 5 * 1360, 1360);
+	(void)claim(h, h_tcb(h)->snd_una, 1000);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_PMTU_DOUBTED], 1);
+	h_wait_ms(h, 1000);
+	CU_ASSERT_EQUAL(h_tcb(h)->mss, MSS);
+	h_wait_ms(h, 60000);
+	CU_ASSERT(h->counters.n[COUNTER_RTO] > 0);
+	CU_ASSERT_EQUAL(h_tcb(h)->mss, MSS);
+	h_free(h);
+}
+
 /** The TCB is another connection's by then. */
 static void
 successor_is_left_alone(void)
@@ -396,6 +475,7 @@ static CU_TestInfo tests[] = {
 		TEST(narrower_and_narrower),
 		TEST(claims_that_change_nothing),
 		TEST(bad_input_39_mtu_0_steps_down_the_plateaus),
+		TEST(bad_input_39_mtu_0_with_large_packets),
 		TEST(bad_input_39_mtu_below_the_floor),
 		TEST(bad_input_39_quoted_number_must_be_in_flight),
 		TEST(bad_input_39_progress_refutes_a_claim),
@@ -406,6 +486,8 @@ static CU_TestInfo tests[] = {
 		TEST(small_peers_stay_small),
 		TEST(old_size_is_tried_after_ten_minutes),
 		TEST(further_reduction_starts_anew),
+		TEST(each_has_its_own_entry),
+		TEST(raise_forgets_a_waiting_claim),
 		TEST(successor_is_left_alone),
 		TEST(list_is_bounded),
 		CU_TEST_INFO_NULL,
