@@ -370,6 +370,15 @@ text_and_fin(struct o_conn *c, const struct o_seg *s, struct o_result *r)
 			send_ack(c, r);
 		return;
 	}
+	/* "If new data is received after CLOSE is called, its TCP implementation SHOULD send a RST" (SHLD-3). */
+	if (c->closed && before(c->rcv_nxt, stop) && before(first, edge) && s->len > 0) {
+		send_ack(c, r);
+		r->flags = O_RST;
+		r->ack = 0;
+		r->told |= O_TOLD_ABORTED;
+		c->state = O_CLOSED;
+		return;
+	}
 	/* What begins beyond RCV.NXT is held for later (SHLD-31), and acknowledged (MAY-13). */
 	if (!before(c->rcv_nxt, first) && before(c->rcv_nxt, stop)) {
 		r->text = stop - c->rcv_nxt;

@@ -50,6 +50,7 @@ struct o_conn {
 	uint32_t rcv_nxt;
 	uint32_t rcv_wnd;
 	bool fin_sent; /**< the octet before SND.NXT is our FIN */
+	bool closed;   /**< the user called CLOSE and reads no more (section 3.6.1, MAY-1) */
 	bool ts;       /**< timestamps in use */
 	uint32_t ts_recent;
 };
@@ -72,6 +73,7 @@ struct o_seg {
 #define O_TOLD_RESET   0x08
 #define O_TOLD_REFUSED 0x10
 #define O_TOLD_DONE    0x20 /**< ended, both directions closed */
+#define O_TOLD_ABORTED 0x40 /**< by our own RST */
 
 /** What the segment led to. */
 struct o_result {

@@ -28,6 +28,7 @@ struct setup {
 	time_us_t start;  /* moves our ISS */
 	uint32_t rcv_buf; /* 0: as it is */
 	bool full;        /* RCV.WND is 0, where the state allows it */
+	bool closed;      /* by CLOSE of both directions */
 };
 
 /* ------------------------------------------------------------------ a connection and its model */
@@ -127,6 +128,7 @@ model(const struct harness *h, const struct setup *u, struct o_conn *c)
 			.ts_recent = TS_RECENT,
 			.snd_wnd = PEER_WND,
 			.max_snd_wnd = PEER_WND,
+			.closed = u->closed,
 			.fin_sent = u->state == O_FIN_WAIT_1 || u->state == O_FIN_WAIT_2 ||
 					u->state == O_CLOSING || u->state == O_LAST_ACK ||
 					u->state == O_TIME_WAIT};
@@ -159,6 +161,8 @@ begin(const struct setup *u, struct o_conn *c)
 	h_to_state(h, (enum tcp_state)u->state, u->active);
 	if (u->full && may_be_full(u->state))
 		fill(h, u->state);
+	if (u->closed)
+		CU_ASSERT_EQUAL(tcp_close(h->ctx, h_tcb(h)), 0);
 	if (in_flight(u->state) == FLIGHT)
 		CU_ASSERT(h_send(h, FLIGHT, FLIGHT) == FLIGHT);
 	model(h, u, c);
@@ -188,6 +192,8 @@ told(const struct harness *h)
 		return t | O_TOLD_REFUSED;
 	case TCP_REASON_DONE:
 		return t | O_TOLD_DONE;
+	case TCP_REASON_ABORTED:
+		return t | O_TOLD_ABORTED;
 	default:
 		return t | 0x80;
 	}
@@ -671,6 +677,28 @@ mutations_timestamps(void)
 			.family = IP_V6, .irs = 1000, .start = 1000, .rcv_buf = 1000, .ts = true});
 }
 
+/** Nobody reads any more: text that is new is answered by RST (3.6.1), all else as before. */
+static void
+mutations_after_close(void)
+{
+	static const enum o_state states[] = {O_FIN_WAIT_1, O_FIN_WAIT_2, O_CLOSING, O_LAST_ACK};
+	static const uint8_t flags[] = {O_ACK, O_ACK | O_FIN, O_RST, O_SYN};
+	struct tally tally = {0, 0};
+
+	n_differ = 0;
+	for (unsigned int i = 0; i < 4 * PTCP_ARRAY_SIZE(states); i++) {
+		const struct setup u = {.state = states[i / 4],
+				.family = IP_V4,
+				.irs = 0u - 500,
+				.start = 1000,
+				.rcv_buf = 1000,
+				.closed = true};
+
+		mutations(&u, flags[i % 4], 2, &tally);
+	}
+	tell(tally.right, tally.n);
+}
+
 /** All five at once, where most happens. */
 static void
 mutations_of_all_fields_in_established(void)
@@ -707,6 +735,7 @@ static CU_TestInfo tests[] = {
 		TEST(mutations_active_wrap),
 		TEST(mutations_window_closed),
 		TEST(mutations_timestamps),
+		TEST(mutations_after_close),
 		TEST(mutations_of_all_fields_in_established),
 		TEST(every_exception_is_needed),
 		CU_TEST_INFO_NULL,
