@@ -234,6 +234,9 @@ tcp_node_mem(const struct tcp_node *node)
 /** Whether a newcomer may have what those who are there may need: octets, nodes and blocks are left for them. */
 bool tcp_mem_admits(const struct tcp_ctx *ctx);
 
+/** Whether @p use may have a node now. */
+bool tcp_node_allowed(const struct tcp_ctx *ctx, enum tcp_use use);
+
 /** A node that holds *@p buf, its reference included, accounted for; PTCP_NIL when @p use may have none. */
 uint32_t tcp_node_new(
 		struct tcp_ctx *ctx, enum tcp_use use, const struct tcp_buf *buf, uint32_t seq);

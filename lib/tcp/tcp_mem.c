@@ -80,8 +80,8 @@ may_have(enum tcp_use use, uint32_t size, uint32_t n_free, uint32_t other)
 	return n_free > kept;
 }
 
-static bool
-node_allowed(const struct tcp_ctx *ctx, enum tcp_use use)
+bool
+tcp_node_allowed(const struct tcp_ctx *ctx, enum tcp_use use)
 {
 	const struct pool *p = &ctx->node_pool;
 	const uint32_t n_free = pool_free_count(p);
@@ -98,7 +98,7 @@ tcp_node_new(struct tcp_ctx *ctx, enum tcp_use use, const struct tcp_buf *buf, u
 	struct tcp_node *node;
 	uint32_t index;
 
-	if (!node_allowed(ctx, use))
+	if (!tcp_node_allowed(ctx, use))
 		return PTCP_NIL;
 	index = pool_get(&ctx->node_pool);
 	if (index == PTCP_NIL)
@@ -232,8 +232,8 @@ tcp_block_trim(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 bool
 tcp_mem_admits(const struct tcp_ctx *ctx)
 {
-	return ctx->mem.used < ctx->mem.max && node_allowed(ctx, TCP_FOR_SEND_NEW) &&
-			node_allowed(ctx, TCP_FOR_RECV_NEW) &&
+	return ctx->mem.used < ctx->mem.max && tcp_node_allowed(ctx, TCP_FOR_SEND_NEW) &&
+			tcp_node_allowed(ctx, TCP_FOR_RECV_NEW) &&
 			block_allowed(ctx, TCP_FOR_SEND_NEW) &&
 			block_allowed(ctx, TCP_FOR_RECV_NEW);
 }

@@ -46,7 +46,7 @@ window_edge(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 	uint32_t room = bound;
 
 	if (b != NULL)
-		room = b->rcv_bytes < bound && b->rcv_mem / 2 < bound ? bound - b->rcv_bytes : 0;
+		room = b->rcv_bytes < bound ? bound - b->rcv_bytes : 0;
 	return tcb->rcv_nxt + (room < most ? room : most);
 }
 

@@ -270,7 +270,10 @@ run_allowed(struct tcp_ctx *ctx, struct tcp_block *b, const struct piece *p)
 	return true;
 }
 
-/** Whether the worker has room for @p n octets more out of order: whoever holds more than this connection gives way. */
+/**
+ * Whether the worker has room for @p n octets more out of order, and a node: whoever holds considerably more than this
+ * connection gives way.
+ */
 static bool
 mem_allowed(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t n)
 {
@@ -279,7 +282,7 @@ mem_allowed(struct tcp_ctx *ctx, struct tcp_block *b, uint32_t n)
 	for (unsigned int i = 0; i < TCP_PRUNE_MAX; i++) {
 		const uint64_t most = tcp_mem_short(ctx) ? mem->ooo_max / 8 : mem->ooo_max;
 
-		if (mem->ooo + n <= most)
+		if (mem->ooo + n <= most && tcp_node_allowed(ctx, TCP_FOR_REASS))
 			return true;
 		if (tcp_greedy_most(ctx, b))
 			return false;
@@ -293,6 +296,35 @@ static uint64_t
 received_mem(const struct tcp_block *b)
 {
 	return (uint64_t)b->rcv_mem + b->ooo_mem;
+}
+
+/**
+ * The last slice of a run is small, and its continuation @p buf (a copy) lies elsewhere: move both to where they are one.
+ * Else who feeds two runs in turn would have a node for each octet.
+ * @return octets accounted for more than before; 0: it could not be
+ */
+static uint32_t
+pack(struct tcp_ctx *ctx, uint32_t tail, struct tcp_buf *buf)
+{
+	struct tcp_node *node = tcp_node_at(ctx, tail);
+	struct tcp_buf first = node->buf, second = *buf;
+
+	if (first.len > TCP_COPY_MAX || first.size > 2 * TCP_COPY_MAX ||
+			!tcp_buf_copy(ctx, &first, false))
+		return 0;
+	if (tcp_buf_copy(ctx, &second, false)) {
+		if (second.owner == first.owner && second.data == first.data + first.len) {
+			tcp_buf_free(node->buf.owner);
+			first.size = node->buf.size;
+			node->buf = first;
+			tcp_buf_free(buf->owner);
+			*buf = second;
+			return tcp_node_join(ctx, tail, buf);
+		}
+		tcp_buf_free(second.owner);
+	}
+	tcp_buf_free(first.owner);
+	return 0;
 }
 
 /**
@@ -316,7 +348,11 @@ hold(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, struct tcp_s
 		goto none;
 	*index = PTCP_NIL;
 	if (copied && p->prev != PTCP_NIL) {
-		*mem = tcp_node_join(ctx, tcp_node_at(ctx, p->prev)->tail, &buf);
+		const uint32_t tail = tcp_node_at(ctx, p->prev)->tail;
+
+		*mem = tcp_node_join(ctx, tail, &buf);
+		if (*mem == 0)
+			*mem = pack(ctx, tail, &buf);
 		if (*mem != 0)
 			return true;
 	}

@@ -141,6 +141,10 @@ append(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, struct tcp
 static enum drop_reason
 in_order(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, struct tcp_seg *seg)
 {
+	/* Slices that could not be packed, many times what their octets come to: reading makes room, as with a full window. */
+	if (PTCP_UNLIKELY(b->rcv_mem / 4 > ctx->conf.rcv_buf) &&
+			b->rcv_mem / 4 > tcp_rcv_bound(ctx, tcb))
+		return DROP_TCP_NO_BLOCK;
 	/* Nobody's text out of order is worth more than the text that its sender is stuck at. */
 	for (unsigned int i = 0; PTCP_UNLIKELY(!append(ctx, tcb, b, seg)); i++) {
 		if (i == TCP_PRUNE_MAX || !tcp_greedy_prune(ctx, b))

@@ -257,6 +257,27 @@ bad_input_34_invented_echoes(void)
 	h_free(h);
 }
 
+/** A peer that always echoes the same: no round ever ends, so nothing is learnt, least of all over seconds. */
+static void
+bad_input_34_echo_that_never_moves(void)
+{
+	struct tcp_conf conf = tuned();
+	struct harness *h = established(&conf, TCP_OPT_TS, 1001);
+	const uint32_t echo = h->ts_ecr;
+	uint32_t seq = h->seq;
+
+	for (unsigned int i = 0; i < 8000; i++) {
+		h->ts_ecr = echo;
+		(void)h_in_at(h, TCP_ACK, seq, h->ack, 1000);
+		seq += 1000;
+		h_wait_ms(h, 10);
+		h_forget(h);
+	}
+	CU_ASSERT_EQUAL(h->n_received, 8000000);
+	CU_ASSERT_EQUAL(tcp_rcv_bound(h->ctx, h_tcb(h)), LEAST);
+	h_free(h);
+}
+
 /* ------------------------------------------------------------------ the send buffer */
 
 /** Two congestion windows, between its bounds. */
@@ -359,6 +380,7 @@ static CU_TestInfo tests[] = {
 		TEST(established_pressure_stops_growth),
 		TEST(established_silence),
 		TEST(bad_input_34_invented_echoes),
+		TEST(bad_input_34_echo_that_never_moves),
 		TEST(established_send_buffer_follows_cwnd),
 		TEST(syn_sent_has_the_first_send_buffer),
 		TEST(pair_grows_into_the_path),

@@ -210,9 +210,11 @@ established_pressure_bounds_windows(void)
 		(void)h_in(h, TCP_ACK, 1000);
 	CU_ASSERT(window(h) >= 200000 / 7 - 3000);
 	CU_ASSERT(window(h) <= 200000 / 6);
-	/* Read by their users down to half, and everybody has the whole again. */
-	for (uint16_t c = 0; c < 3; c++)
+	/* Read by their users down to half, and not before, everybody has the whole again. */
+	for (uint16_t c = 0; c < 3; c++) {
+		CU_ASSERT(mem->pressed);
 		CU_ASSERT_EQUAL(tcp_recv_done(h->ctx, peer(h, (uint16_t)(41000 + c)), 50000), 0);
+	}
 	CU_ASSERT_FALSE(mem->pressed);
 	CU_ASSERT_EQUAL(tcp_rcv_bound(h->ctx, tcb), 60000);
 	h_pump(h);
@@ -237,6 +239,12 @@ established_pressure_leaves_two_segments(void)
 	}
 	CU_ASSERT_EQUAL(tcp_rcv_bound(h->ctx, tcb), 2u * tcb->mss);
 	CU_ASSERT_EQUAL(tcp_send_room(h->ctx, tcb), 2u * tcb->mss);
+	/* A share of less than two segments is two segments. */
+	h->ctx->mem.max = h->ctx->block_pool.n_used * 4000;
+	h->ctx->mem.used -= 100000;
+	CU_ASSERT_EQUAL(tcp_rcv_bound(h->ctx, tcb), 2u * tcb->mss);
+	h->ctx->mem.used += 100000;
+	h->ctx->mem.max = conf.mem_max;
 	(void)peer(h, 40000);
 	h->auto_read = true;
 	/* It goes on for ever at two segments. */
@@ -342,6 +350,71 @@ established_pressure_prunes_the_greediest(void)
 	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RENEGED],
 			40000 - (greedy->blk == PTCP_NIL ? 0 : tcp_block(h->ctx, greedy)->ooo_bytes));
 	h->ctx->mem.scarce = false;
+	h_free(h);
+}
+
+/** Who holds most himself is refused more, and loses nothing. */
+static void
+established_pressure_refuses_the_greediest(void)
+{
+	struct tcp_conf conf = tight();
+	struct harness *h = established(&conf);
+	struct tcp_tcb *tcb = h_tcb(h);
+
+	h->ctx->mem.scarce = true;
+	for (uint32_t i = 1; i <= 30; i++)
+		(void)h_in_at(h, TCP_ACK, h->seq + 1000 + 1001 * i, h->ack, 1000);
+	/* 400,000 / 16 for all; a node each. */
+	CU_ASSERT_EQUAL(tcp_block(h->ctx, tcb)->ooo_runs, 23);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RENEGED], 0);
+	CU_ASSERT_EQUAL(h->counters.drop[DROP_TCP_REASS_FULL], 7);
+	h->ctx->mem.scarce = false;
+	h_free(h);
+}
+
+/** Text in order takes a node from the connection's own text out of order, when there is no other. */
+static void
+established_in_order_takes_from_out_of_order(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+	struct tcp_tcb *tcb;
+
+	conf.max_nodes = 16;
+	conf.mem_max = 1u << 30;
+	h = h_new(&conf, IP_V4, 1000);
+	h->auto_read = false;
+	for (uint16_t c = 0; c < 14; c++)
+		(void)peer(h, (uint16_t)(40000 + c));
+	tcb = peer(h, 40000);
+	for (uint32_t i = 0; i < 10; i++)
+		text_behind_gap(h, 40000, 1000 + 1000 * i, 500);
+	CU_ASSERT_EQUAL(tcp_block(h->ctx, tcb)->ooo_runs, 10);
+	for (uint16_t c = 1; c < 10 && h->ctx->node_pool.n_used < 12; c++) {
+		(void)peer(h, (uint16_t)(40000 + c));
+		(void)h_in(h, TCP_ACK, 500);
+	}
+	CU_ASSERT_EQUAL(h->ctx->node_pool.n_used, 12);
+	(void)peer(h, 40000);
+	(void)h_in(h, TCP_ACK, 500);
+	CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, tcb), 500);
+	CU_ASSERT_EQUAL(tcp_block(h->ctx, tcb)->ooo_runs, 5);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RENEGED], 2500);
+	/* And the last of it, when nothing else would keep the block. */
+	CU_ASSERT_EQUAL(tcp_recv_done(h->ctx, tcb, 500), 0);
+	while (h->ctx->mem.ooo > 0)
+		(void)tcp_greedy_prune(h->ctx, NULL);
+	text_behind_gap(h, 40000, 1000, 500);
+	for (uint16_t c = 3; c < 14 && h->ctx->node_pool.n_used < 12; c++) {
+		(void)peer(h, (uint16_t)(40000 + c));
+		(void)h_in(h, TCP_ACK, 500);
+	}
+	CU_ASSERT_EQUAL(tcp_block(h->ctx, tcb)->ooo_runs, 1);
+	CU_ASSERT_EQUAL(h->ctx->node_pool.n_used, 12);
+	(void)peer(h, 40000);
+	(void)h_in(h, TCP_ACK, 500);
+	CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, tcb), 500);
+	CU_ASSERT_EQUAL(h->ctx->mem.ooo, 0);
 	h_free(h);
 }
 
@@ -710,6 +783,8 @@ static CU_TestInfo tests[] = {
 		TEST(listen_and_open_are_refused_above_the_maximum),
 		TEST(established_scarce_buffers_are_pressure),
 		TEST(established_pressure_prunes_the_greediest),
+		TEST(established_pressure_refuses_the_greediest),
+		TEST(established_in_order_takes_from_out_of_order),
 		TEST(established_senders_leave_nodes_for_receiving),
 		TEST(established_unread_leaves_nodes_for_sending),
 		TEST(established_send_without_nodes),

@@ -392,6 +392,65 @@ bad_input_32_segment_over_many_runs(void)
 	h_free(h);
 }
 
+/** Octets for two runs in turn never lie behind each other when they come: still there is no node for each. */
+static void
+bad_input_32_two_runs_in_turn(void)
+{
+	struct harness *h = established(NULL, 1001);
+
+	for (uint32_t i = 0; i < 2000; i++) {
+		(void)text(h, 2001 + i, 2002 + i);
+		(void)text(h, 5001 + i, 5002 + i);
+		h_forget(h);
+	}
+	CU_ASSERT_EQUAL(BLOCK->ooo_runs, 2);
+	CU_ASSERT_EQUAL(BLOCK->ooo_bytes, 4000);
+	/* A slice has 257 octets at least before the next one begins, but where a chunk ends. */
+	CU_ASSERT(h->ctx->node_pool.n_used <= 2 * 2000 / 128);
+	CU_ASSERT(BLOCK->ooo_mem <= 4000 + h->ctx->node_pool.n_used * sizeof(struct tcp_node));
+	CU_ASSERT_EQUAL(text(h, 1001, 2001), DROP_NONE);
+	CU_ASSERT_EQUAL(text(h, 4001, 5001), DROP_NONE);
+	expect_read(h, 1001, 6000);
+	h_free(h);
+}
+
+/** Nor do those of two connections whose users don't read: the nodes of each are bound by what its buffer may be. */
+static void
+bad_input_32_two_connections_in_turn(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+
+	conf.rcv_buf = 3000;
+	h = h_new(&conf, IP_V4, 1000);
+	h->auto_read = false;
+	for (uint16_t c = 0; c < 2; c++) {
+		h->peer_port = (uint16_t)(40000 + c);
+		h->seq = 1000;
+		h_to_state(h, TCP_ESTABLISHED, false);
+		h_forget(h);
+	}
+	for (uint32_t i = 0; i < 1000; i++) {
+		for (uint16_t c = 0; c < 2; c++) {
+			h->peer_port = (uint16_t)(40000 + c);
+			(void)h_in_at(h, TCP_ACK, 1001 + i, h_tcb(h)->snd_una, 1);
+		}
+		h_forget(h);
+	}
+	CU_ASSERT(h->counters.drop[DROP_TCP_NO_BLOCK] > 0);
+	for (uint16_t c = 0; c < 2; c++) {
+		h->peer_port = (uint16_t)(40000 + c);
+		CU_ASSERT(BLOCK->rcv_mem <= 4 * 3000 + 100);
+		CU_ASSERT(tcp_recv_bytes(h->ctx, h_tcb(h)) >= 4 * 3000 / 50);
+		CU_ASSERT_EQUAL(tcp_recv_done(h->ctx, h_tcb(h), tcp_recv_bytes(h->ctx, h_tcb(h))),
+				0);
+		CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, h_tcb(h)->rcv_nxt, h_tcb(h)->snd_una, 500),
+				DROP_NONE);
+		CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, h_tcb(h)), 500);
+	}
+	h_free(h);
+}
+
 /** Many connections do it at once, another one only wants its text: it gets it, and the greedy ones pay. */
 static void
 bad_input_32_many_connections(void)
@@ -399,6 +458,7 @@ bad_input_32_many_connections(void)
 	struct tcp_conf conf = h_conf();
 	struct harness *h;
 	uint32_t first_node;
+	uint64_t refused;
 
 	conf.max_nodes = 1024;
 	conf.max_blocks = 16;
@@ -418,13 +478,14 @@ bad_input_32_many_connections(void)
 	h->seq = 1000;
 	h_to_state(h, TCP_ESTABLISHED, false);
 	first_node = h->ctx->node_pool.n_used;
+	refused = h->counters.drop[DROP_TCP_NO_BLOCK];
 	h->auto_read = false;
 	/* Large ones, which are not packed: each takes a node. */
 	for (uint32_t i = 0; i < 60; i++)
 		CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 1000), DROP_NONE);
 	CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, h_tcb(h)), 60000);
 	CU_ASSERT_EQUAL(h->ctx->node_pool.n_used, first_node + 60);
-	CU_ASSERT_EQUAL(h->counters.drop[DROP_TCP_NO_BLOCK], 0);
+	CU_ASSERT_EQUAL(h->counters.drop[DROP_TCP_NO_BLOCK], refused);
 	h_free(h);
 }
 
@@ -440,6 +501,8 @@ static CU_TestInfo tests[] = {
 		TEST(established_prune_leaves_fin),
 		TEST(bad_input_32_one_octet_at_every_second_octet),
 		TEST(bad_input_32_segment_over_many_runs),
+		TEST(bad_input_32_two_runs_in_turn),
+		TEST(bad_input_32_two_connections_in_turn),
 		TEST(bad_input_32_many_connections),
 		CU_TEST_INFO_NULL,
 };
