@@ -314,7 +314,7 @@ PTCP_API int ptcp_unlisten(struct ptcp_worker *w, int listener);
  * @param local   NULL, or ip all zero: the worker's first address of the family; port 0: an ephemeral one
  * @param conn    the handle; valid at once
  * @return 0, -EADDRNOTAVAIL (every port to that peer in use, TIME-WAIT included), -EADDRINUSE (the named port),
- *         -ENOBUFS (no TCB, no port set), -ENETUNREACH (off-link, no gateway), -EINVAL (remote port 0; a remote address
+ *         -ENOBUFS (no TCB, no port set, or the queues hold what memory they may), -ENETUNREACH (off-link, no gateway), -EINVAL (remote port 0; a remote address
  *         that is no unicast address or our own; families differ)
  */
 PTCP_API int ptcp_connect(struct ptcp_worker *w, const struct ptcp_addr *remote,
@@ -332,8 +332,9 @@ struct ptcp_buf {
 /**
  * Queue slices to be sent, zero-copy. Takes over one reference to the owner of each slice that it accepts; the bytes
  * must not change until they are acknowledged.
- * @return slices accepted, 1 to @p n, always the first ones; -EAGAIN at the bound (then one writable event),
- *         -ENOTCONN, -EPIPE (after ptcp_shutdown() or ptcp_close()), -ENOBUFS, -EINVAL
+ * @return slices accepted, 1 to @p n, always the first ones; -EAGAIN at the bound, which is lower while the worker's memory
+ *         is scarce (then one writable event), -ENOTCONN, -EPIPE (after ptcp_shutdown() or ptcp_close()), -ENOBUFS (no
+ *         memory, and nothing queued whose ACK could bring the event: try later), -EINVAL
  */
 PTCP_API int ptcp_send(
 		struct ptcp_worker *w, ptcp_conn_t c, const struct ptcp_buf *bufs, unsigned int n);
