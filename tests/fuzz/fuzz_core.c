@@ -148,7 +148,7 @@ fuzz_core_check_empty(const struct fuzz_core *c)
 	FUZZ_CHECK(tcp_check(ctx, PTCP_NIL));
 	FUZZ_REQUIRE(ctx->tcb_pool.n_used == 0);
 	FUZZ_REQUIRE(ctx->block_pool.n_used == 0);
-	FUZZ_REQUIRE(ctx->node_pool.n_used == 0);
+	FUZZ_REQUIRE(ctx->node_pool.n_used == 0 && ctx->range_pool.n_used == 0);
 	FUZZ_REQUIRE(ctx->table.n_used == 0);
 	FUZZ_REQUIRE(ctx->half_table.n_used == 0 && ctx->half_pool.n_used == 0);
 	FUZZ_REQUIRE(ctx->mem.used == 0 && ctx->mem.ooo == 0);
