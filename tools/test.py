@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Everything that must pass: tools/check, three builds and their tests. Started by tools/test.
+"""Everything that must pass: tools/check, four builds and their tests. Started by tools/test.
 
 The last line is "N passed, N failed" (", N skipped" when some were); the exit status is 0 only if
 a test program ran and nothing failed.

@@ -123,7 +123,7 @@ echo_frame(uint8_t *frame, const struct ip_addr *src, const struct ip_addr *dst,
 static uint32_t
 tcp_frame(uint8_t *frame, const struct tcp_seg *seg, const uint8_t *payload, uint32_t n)
 {
-	uint8_t tcp[1500];
+	static uint8_t tcp[9000];
 	const uint32_t hdr_len = tcp_build(tcp, seg);
 	const struct tcp_buf buf = {.data = tcp + hdr_len, .len = n};
 
@@ -788,6 +788,58 @@ bad_input_40_unread_bytes_leave_half_of_the_rx_pool(void)
 	abort_all_and_close();
 }
 
+/** Text cut anywhere, empty segments in between: the reader gets the same octets. */
+static void
+bad_input_15_text_in_pieces(void)
+{
+	uint8_t text[1000], frame[2048], got[1000];
+	struct tcp_seg seg;
+	uint64_t at = 0;
+
+	for (uint32_t i = 0; i < sizeof(text); i++)
+		text[i] = pmd_pattern(i);
+	open_worker();
+	pair.a.accept_as.no_read = true;
+	connect_and_send(0, &seg, NULL, 0, 1);
+	for (uint32_t c = 1; c < 1040; c += 3) {
+		const uint32_t cut[] = {c, c, c + 1, c + 7, c + 7, 0};
+		const uint32_t len = tcp_frame(frame, &seg, text, sizeof(text));
+
+		give(frame, len, cut);
+		seg.seq += sizeof(text);
+		while (take(frame) != 0)
+			;
+		CU_ASSERT_EQUAL(ptcp_recv_copy(pair.a.w, pair.a.conn[0].c, got, sizeof(got)),
+				sizeof(got));
+		CU_ASSERT_EQUAL(memcmp(got, text, sizeof(got)), 0);
+		at += sizeof(text);
+	}
+	CU_ASSERT_EQUAL(pmd_counter(&pair.a, "bytes_in"), at);
+	CU_ASSERT_EQUAL(pmd_drop(&pair.a, "mbuf_shape"), 0);
+	abort_all_and_close();
+}
+
+/** More than an mbuf of this port can hold: dropped and counted, and the connection goes on. */
+static void
+bad_input_15_jumbo_chain(void)
+{
+	static uint8_t text[8000], frame[10000];
+	const uint32_t cut[] = {2000, 4000, 6000, 8000, 0};
+	struct tcp_seg seg;
+	uint8_t small[2048], got[10];
+
+	open_worker();
+	pair.a.accept_as.no_read = true;
+	connect_and_send(0, &seg, NULL, 0, 1);
+	give(frame, tcp_frame(frame, &seg, text, sizeof(text)), cut);
+	CU_ASSERT_EQUAL(pmd_drop(&pair.a, "mbuf_shape"), 1);
+	CU_ASSERT_EQUAL(take(small), 0);
+	give(small, tcp_frame(small, &seg, (const uint8_t *)"0123456789", 10), whole);
+	CU_ASSERT_EQUAL(ptcp_recv_copy(pair.a.w, pair.a.conn[0].c, got, 10), 10);
+	CU_ASSERT_EQUAL(memcmp(got, "0123456789", 10), 0);
+	abort_all_and_close();
+}
+
 /** Ten bytes a segment, and nobody reads: one byte must not pin 2 kB. */
 static void
 bad_input_32_small_segments_unread_share_mbufs(void)
@@ -905,6 +957,8 @@ static CU_TestInfo tests[] = {
 		TEST(dscp_and_ttl_are_the_users),
 		TEST(short_payload_is_copied_and_long_payload_chained),
 		TEST(bad_input_40_unread_bytes_leave_half_of_the_rx_pool),
+		TEST(bad_input_15_text_in_pieces),
+		TEST(bad_input_15_jumbo_chain),
 		TEST(bad_input_32_small_segments_unread_share_mbufs),
 		TEST(a_full_transmit_queue_waits),
 		TEST(a_port_that_takes_nothing_does_not_keep_mbufs),
