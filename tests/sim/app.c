@@ -126,6 +126,29 @@ plan_one(struct sim_world *w, struct sim_conn *c, unsigned int i)
 	}
 }
 
+/** One flow as fast as it goes. */
+static void
+plan_bulk(struct sim_world *w, struct sim_conn *c)
+{
+	for (unsigned int i = 0; i < SIM_ENDS; i++) {
+		c->app[i] = (struct sim_app){.conn = c,
+				.rng = w->conf.seed + i,
+				.pattern = w->conf.seed,
+				.end = (uint8_t)i,
+				.habit = i == 0 ? SIM_FIRST : SIM_LAST,
+				.to_send = i == 0 ? (uint32_t)w->conf.bulk : 0,
+				.ahead = UINT32_MAX,
+				.write_max = w->conf.write_max,
+				.abort_at = SIM_NEVER,
+				.close_at = SIM_NEVER,
+				.tick = SIM_NEVER,
+				.queued = SIM_NEVER};
+	}
+	c->opener = 0;
+	c->together = false;
+	c->bound = SIM_NEVER;
+}
+
 /** How long it may take whatever the link does: what the applications wait for, the transfer, then silence. */
 static time_us_t
 bound_of(const struct sim_world *w, const struct sim_conn *c)
@@ -176,6 +199,10 @@ sim_app_plan(struct sim_world *w, struct sim_conn *c)
 {
 	struct sim_app *one = &c->app[c->opener], *other = &c->app[!c->opener];
 
+	if (w->conf.bulk != 0) {
+		plan_bulk(w, c);
+		return;
+	}
 	plan_one(w, c, 0);
 	plan_one(w, c, 1);
 	/* One of them must begin to end. */
@@ -258,6 +285,7 @@ read_some(struct sim_world *w, struct sim_app *app, struct tcp_tcb *tcb, uint32_
 		app->received += len;
 		most -= len;
 		w->result->stat[SIM_STAT_BYTES] += len;
+		w->result->read_us = w->now;
 	}
 }
 
@@ -367,6 +395,8 @@ write_turn(struct sim_world *w, struct sim_app *app, struct tcp_tcb *tcb)
 {
 	unsigned int turns = 0;
 
+	if (w->conf.bulk_us != 0 && w->now - app->conn->start >= w->conf.bulk_us)
+		app->to_send = app->sent;
 	while (!app->waiting && !app->shut) {
 		uint32_t most;
 		int rc;

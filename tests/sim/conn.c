@@ -233,7 +233,7 @@ static void
 ended(struct sim_world *w, struct sim_conn *c)
 {
 	const time_us_t life = w->now - c->start;
-	const uint64_t near = life * SIM_PPM / (c->bound - c->start);
+	const uint64_t near = c->bound == SIM_NEVER ? 0 : life * SIM_PPM / (c->bound - c->start);
 
 	for (unsigned int i = 0; i < SIM_ENDS; i++) {
 		if (c->app[i].ended)

@@ -231,6 +231,8 @@ draw_pools(struct tcp_conf *t, const struct sim_conf *c, uint64_t *rng)
 		t->cookies = TCP_COOKIES_NEVER;
 	if (c->scenario == SIM_CHURN) {
 		/* Few ports, few records: both are waited for. */
+		if (sim_chance(rng, PERCENT(60)))
+			t->cookies = TCP_COOKIES_NEVER;
 		t->port_last = (uint16_t)(t->port_first + sim_scale(rng, 8, 200));
 		t->max_timewait = t->max_tcbs + sim_scale(rng, 4, 1000);
 		if (sim_chance(rng, PERCENT(50)))
@@ -514,6 +516,14 @@ loses(const struct sim_end_conf *e)
 			e->fault.hold_us / MS >= e->tcp.msl_ms / 2;
 }
 
+/** Whether TCBs, records of half-open connections or of TIME-WAIT may all be in use. */
+static bool
+may_lack_places(const struct sim_conf *c, const struct sim_end_conf *e)
+{
+	return (e->fault.kinds & 1u << SIM_FAULT_POOLS) != 0 ||
+			e->tcp.max_timewait < e->tcp.max_tcbs + c->n_conns;
+}
+
 /** Nothing that happens here can end the connection of somebody who behaves. */
 static bool
 is_fair(const struct sim_conf *c)
@@ -546,8 +556,7 @@ is_fair(const struct sim_conf *c)
 		 * next comes first; without cookies, who finds no record waits his turn for ever.
 		 */
 		if (t->cookies == TCP_COOKIES_ALWAYS || t->max_half_open < 2 * c->alive_max ||
-				(t->cookies == TCP_COOKIES_AUTO &&
-						(e->fault.kinds & 1u << SIM_FAULT_POOLS) != 0))
+				(t->cookies == TCP_COOKIES_AUTO && may_lack_places(c, e)))
 			return false;
 	}
 	return c->scenario != SIM_HOSTILE;

@@ -112,8 +112,10 @@ struct sim_conf {
 	uint32_t wire;     /**< share of segments that pass the wire format */
 	struct sim_end_conf end[SIM_ENDS];
 	struct sim_link_conf link[SIM_ENDS]; /**< [i]: what end i sends */
-	bool fair;                           /**< whoever behaves must come to an orderly end */
-	time_us_t patience_us;               /**< the longest silence that anybody bears */
+	uint64_t bulk; /**< not 0: end 0 opens and sends so many bytes, nobody does anything else */
+	time_us_t bulk_us;     /**< or as many as go in this time */
+	bool fair;             /**< whoever behaves must come to an orderly end */
+	time_us_t patience_us; /**< the longest silence that anybody bears */
 };
 
 /* ------------------------------------------------------------------ buffers and frames */
@@ -307,6 +309,7 @@ struct sim_result {
 	uint64_t virtual_us;  /**< time that passed in the worlds */
 	uint64_t longest_us;  /**< life of a connection */
 	uint64_t nearest_ppm; /**< to its deadline */
+	uint64_t read_us;     /**< world's time of the last byte read */
 	struct counters counters;
 };
 
