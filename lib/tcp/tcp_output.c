@@ -472,7 +472,7 @@ fits:
 		tcp_pmtu_sent(tcb, b);
 	if (flight == 0)
 		tcp_patience_arm(ctx, tcb);
-	if (len > 0 && tcp_pipe(tcb, b) + tcb->mss > tcb->cwnd)
+	if (b != NULL && len > 0 && tcp_pipe(tcb, b) + tcb->mss > tcb->cwnd)
 		tcp_cc_full(tcb, b);
 	return true;
 }

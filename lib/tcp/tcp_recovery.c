@@ -267,8 +267,11 @@ repair(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, const stru
 static void
 count_sacked(const struct tcp_tcb *tcb, struct tcp_block *b, const struct tcp_acked *a)
 {
-	uint32_t n = a->sacked < tcb->mss ? 1 : a->sacked / tcb->mss;
+	uint32_t n = 1;
 
+	PTCP_ASSERT(tcb->mss > 0);
+	if (a->sacked > tcb->mss)
+		n = a->sacked / tcb->mss;
 	if (b->rec.sacked == 0) {
 		b->rec.segs_sacked = 0;
 	} else if (a->sacked > 0) {

@@ -4,19 +4,17 @@
 
 #include <errno.h>
 
-#define CHAINS 1024
-
-static struct sim_conn **
-chain_of(const struct sim_world *w, unsigned int opener, uint16_t port)
+static uint32_t
+chain_of(unsigned int opener, uint16_t port)
 {
-	return &w->chain[(port * SIM_ENDS + opener) % CHAINS];
+	return (port * SIM_ENDS + opener) % SIM_CHAINS;
 }
 
 struct sim_conn *
 sim_conn_find(const struct sim_world *w, unsigned int opener, const struct conn_ident *id,
 		const struct ip_addr *raddr)
 {
-	struct sim_conn *c = *chain_of(w, opener, id->rport);
+	struct sim_conn *c = w->chain[chain_of(opener, id->rport)];
 
 	/* id is the passive end's: its remote is the opener's local. */
 	for (; c != NULL; c = c->next) {
@@ -31,7 +29,7 @@ sim_conn_find(const struct sim_world *w, unsigned int opener, const struct conn_
 static void
 enter(struct sim_world *w, struct sim_conn *c)
 {
-	struct sim_conn **chain = chain_of(w, c->opener, c->port[c->opener]);
+	struct sim_conn **chain = &w->chain[chain_of(c->opener, c->port[c->opener])];
 
 	c->next = *chain;
 	*chain = c;
@@ -40,7 +38,7 @@ enter(struct sim_world *w, struct sim_conn *c)
 static void
 leave(struct sim_world *w, struct sim_conn *c)
 {
-	struct sim_conn **p = chain_of(w, c->opener, c->port[c->opener]);
+	struct sim_conn **p = &w->chain[chain_of(c->opener, c->port[c->opener])];
 
 	while (*p != c)
 		p = &(*p)->next;

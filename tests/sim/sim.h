@@ -22,6 +22,7 @@
 #define SIM_RX_MAX    4096  /**< frames that wait for an end */
 #define SIM_HOLDS_MAX 8     /**< pools that a fault may empty */
 #define SIM_HEADROOM  104   /**< in front of a frame's payload: IPv6 and the longest TCP header */
+#define SIM_CHAINS    1024
 #define SIM_PPM       1000000u
 #define SIM_NEVER     UINT64_MAX
 
@@ -328,7 +329,7 @@ struct sim_world {
 	uint32_t order;
 	struct sim_conn *conn; /**< alive_max of them */
 	struct sim_conn *free;
-	struct sim_conn **chain; /**< of the connections by port */
+	struct sim_conn *chain[SIM_CHAINS]; /**< of the connections by port */
 	uint32_t n_started;
 	uint32_t n_alive;
 	uint32_t n_together;

@@ -190,8 +190,7 @@ start(struct sim_world *w)
 	const uint32_t n = w->conf.alive_max;
 
 	w->conn = calloc(n, sizeof(*w->conn));
-	w->chain = calloc(1024, sizeof(*w->chain));
-	if (w->conn == NULL || w->chain == NULL)
+	if (w->conn == NULL)
 		abort();
 	for (uint32_t k = n; k > 0; k--) {
 		w->conn[k - 1].next = w->free;
@@ -286,7 +285,6 @@ sim_run_conf(const struct sim_conf *conf, const struct sim_job *job, struct sim_
 		sim_end_free(w, i);
 	free(w->heap);
 	free(w->conn);
-	free(w->chain);
 	free(w);
 	return ok;
 }
