@@ -459,17 +459,24 @@ tcp_recovery_resent(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *
 {
 	struct tcp_recovery *rec = &b->rec;
 	const bool repairing = (tcb->flags & (TF_RECOVERY | TF_LOSS)) != 0;
+	const struct tcp_range *head;
+	bool first;
 
 	if (repairing && (rec->flags & TCP_REC_UNDO) != 0)
 		rec->undo_octets += len;
 	if (!scoreboard(b))
 		return;
+	head = pool_at(&ctx->range_pool, rec->head);
+	first = seq == tcb->snd_una && (head->flags & TCP_RANGE_RESENT) == 0;
 	tcp_sack_resent(ctx, tcb, b, seq, len);
 	if ((tcb->flags & TF_RECOVERY) == 0)
 		return;
 	rec->prr_out += len;
-	/* It gets its time (RFC 6675 section 6): the timer may have run since long before the loss was known. */
-	if (seq == tcb->snd_una) {
+	/*
+	 * It gets its time (RFC 6675 section 6): the timer may have run since long before the loss was known. But once only, or
+	 * a segment that never comes through would never time out while others do.
+	 */
+	if (first) {
 		rec->t_rto = ctx->now_ms + tcp_rto_ms(ctx, tcb);
 		if (rec->timer == TCP_TIMER_RTO)
 			tcb->t_rexmt = rec->t_rto;

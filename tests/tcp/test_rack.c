@@ -180,11 +180,14 @@ lost_retransmission(void)
 	struct harness *h = sending(30);
 	const uint32_t una = h_tcb(h)->snd_una;
 	uint32_t ssthresh;
+	time_ms_t rto;
 
 	h_wait_ms(h, RTT);
 	sack(h, una, 0, 1, 4);
 	ssthresh = h_tcb(h)->ssthresh;
 	CU_ASSERT_EQUAL(count(h, COUNTER_RETRANSMITTED), 1);
+	rto = rec_of(h)->t_rto;
+	CU_ASSERT_EQUAL(rto, h->ctx->now_ms + 200); /* begins anew */
 	h_wait_ms(h, 1);
 	sack(h, una, 0, 1, 10); /* lets new text out */
 	CU_ASSERT(h_tcb(h)->snd_nxt - una > 10 * MSS);
@@ -197,6 +200,7 @@ lost_retransmission(void)
 	expect(h, una, true);
 	CU_ASSERT_EQUAL(count(h, COUNTER_RACK_LOST_AGAIN), 1);
 	CU_ASSERT_EQUAL(count(h, COUNTER_RTO), 0);
+	CU_ASSERT_EQUAL(rec_of(h)->t_rto, rto); /* once */
 	/* Twice lost, twice reduced (RFC 5681 section 4.3). */
 	CU_ASSERT(h_tcb(h)->ssthresh < ssthresh);
 	h_free(h);
