@@ -551,6 +551,9 @@ is_fair(const struct sim_conf *c)
 			return false;
 		if (l->rate_kbit != 0 && l->queue < 4u * 1500 * c->alive_max)
 			return false;
+		/* A user timeout may be shorter than a few timeouts in a row, or than the peer's pauses. */
+		if (e->profile.user_timeout_ms != 0)
+			return false;
 		/*
 		 * Who is known by a cookie alone is not told again what was lost, and is reset when what he sends
 		 * next comes first; without cookies, who finds no record waits his turn for ever.
