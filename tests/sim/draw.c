@@ -551,6 +551,9 @@ is_fair(const struct sim_conf *c)
 			return false;
 		if (l->rate_kbit != 0 && l->queue < 4u * 1500 * c->alive_max)
 			return false;
+		/* After a stall all timers run out at once, in the same order: the last may find a full queue each time. */
+		if (e->rx_max < SIM_RX_MAX && e->rx_max < 4 * c->alive_max)
+			return false;
 		/* A user timeout may be shorter than a few timeouts in a row, or than the peer's pauses. */
 		if (e->profile.user_timeout_ms != 0)
 			return false;
