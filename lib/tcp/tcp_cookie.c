@@ -110,10 +110,10 @@ iss_of(struct tcp_ctx *ctx, uint64_t hash, const struct tcp_cookie *c)
 
 /** Take apart the cookie that @p seg acknowledges. @return whether it is one of ours and still good */
 static bool
-open_cookie(struct tcp_ctx *ctx, const struct tcp_seg *seg, struct tcp_cookie *c)
+open_cookie(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint32_t irs, struct tcp_cookie *c)
 {
 	const uint32_t iss = seg->ack - 1;
-	const uint64_t hash = digest(ctx, seg, seg->seq - 1);
+	const uint64_t hash = digest(ctx, seg, irs);
 	const uint32_t data = (iss ^ (uint32_t)hash) & DATA_MASK;
 	const bool ts = (seg->opts & TCP_OPT_TS) != 0 && ctx->conf.timestamps;
 	const uint64_t now = step_now(ctx);
@@ -201,11 +201,23 @@ tcp_cookie_live(const struct tcp_ctx *ctx, uint16_t listener)
 	return sent != 0 && step_now(ctx) - (sent - 1) <= 1;
 }
 
+struct tcp_cookie_syn
+tcp_cookie_syn_of(const struct tcp_ctx *ctx, const struct tcp_seg *seg)
+{
+	const uint32_t buf = ctx->conf.rcv_buf;
+
+	/* The window that was told, or more where memory was scarce then: what it is now counts for nothing. */
+	return (struct tcp_cookie_syn){.irs = seg->seq - 1,
+			.rcv_adv = seg->seq + (buf < UINT16_MAX ? buf : UINT16_MAX),
+			.ts_recent = seg->ts_val};
+}
+
 bool
-tcp_cookie_good(struct tcp_ctx *ctx, const struct tcp_seg *seg, struct tcp_cookie *cookie)
+tcp_cookie_good(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint32_t irs,
+		struct tcp_cookie *cookie)
 {
 	if ((seg->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
-			open_cookie(ctx, seg, cookie))
+			open_cookie(ctx, seg, irs, cookie))
 		return true;
 	tcp_count(ctx, COUNTER_COOKIES_REFUSED);
 	return false;
@@ -214,15 +226,15 @@ tcp_cookie_good(struct tcp_ctx *ctx, const struct tcp_seg *seg, struct tcp_cooki
 /** SYN-RECEIVED as it would stand had there been a record. */
 static void
 rebuild(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg,
-		const struct tcp_cookie *c)
+		const struct tcp_cookie_syn *syn, const struct tcp_cookie *c)
 {
 	tcb->id = tcp_ident_of(seg);
 	tcb->snd_una = seg->ack - 1;
 	tcb->snd_nxt = seg->ack;
-	tcb->rcv_nxt = seg->seq;
-	tcb->rcv_adv = seg->seq + tcp_syn_window(ctx);
-	tcb->last_ack_sent = seg->seq;
-	tcb->wl1 = seg->seq - 1;
+	tcb->rcv_nxt = syn->irs + 1;
+	tcb->rcv_adv = syn->rcv_adv;
+	tcb->last_ack_sent = tcb->rcv_nxt;
+	tcb->wl1 = syn->irs;
 	tcb->mss = mss_table[c->mss];
 	tcb->ts_offset = tcp_ts_offset_of(ctx, &seg->dst, &seg->src, seg->dport, seg->sport);
 	/* When SYN,ACK left is not known: no sample, unless the echo gives one (up to 63 ms too long). */
@@ -232,7 +244,7 @@ rebuild(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 	tcb->flags |= TF_TS | ((c->ts & TS_SACK) != 0 ? TF_SACK : 0) |
 			((c->ts & TS_ECN) != 0 ? TF_ECN : 0);
 	tcb->mss = (uint16_t)(tcb->mss - TCP_TS_LEN);
-	tcb->ts_recent = seg->ts_val;
+	tcb->ts_recent = syn->ts_recent;
 	tcb->ts_age = (uint16_t)(ctx->now_ms >> 16);
 	if ((c->ts & TS_WSCALE) != TS_NO_WSCALE) {
 		tcb->flags |= TF_WS;
@@ -242,7 +254,7 @@ rebuild(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 
 enum drop_reason
 tcp_cookie_open(struct tcp_ctx *ctx, struct tcp_seg *seg, uint16_t listener,
-		const struct tcp_cookie *cookie)
+		const struct tcp_cookie_syn *syn, const struct tcp_cookie *cookie)
 {
 	const enum drop_reason refused = tcp_admit(ctx);
 	struct tcp_tcb *tcb;
@@ -251,7 +263,7 @@ tcp_cookie_open(struct tcp_ctx *ctx, struct tcp_seg *seg, uint16_t listener,
 		return tcp_drop(ctx, refused);
 	tcb = tcp_alloc(ctx);
 	PTCP_ASSERT(tcb != NULL);
-	rebuild(ctx, tcb, seg, cookie);
+	rebuild(ctx, tcb, seg, syn, cookie);
 	tcp_count(ctx, COUNTER_OPENED);
 	tcp_count(ctx, COUNTER_COOKIES_ACCEPTED);
 	tcp_passive_begin(ctx, tcb, listener, seg);

@@ -47,6 +47,13 @@ struct tcp_cookie {
 	uint32_t ts;   /**< low bits of TSval; one more bit: no timestamps */
 };
 
+/** What a record of the peer's SYN would know. */
+struct tcp_cookie_syn {
+	uint32_t irs;
+	uint32_t rcv_adv;   /**< right edge of the window that we may have told */
+	uint32_t ts_recent; /**< of no meaning without timestamps */
+};
+
 void tcp_cookie_init(struct tcp_ctx *ctx);
 
 /** SYN,ACK with a cookie in answer to SYN @p seg. @return DROP_NONE, or why nothing was sent (counted) */
@@ -55,14 +62,19 @@ enum drop_reason tcp_cookie_send(struct tcp_ctx *ctx, const struct tcp_seg *seg,
 /** Whether an ACK for @p listener may hold a cookie: one was sent and may still be good. */
 bool tcp_cookie_live(const struct tcp_ctx *ctx, uint16_t listener);
 
-/** Whether ACK @p seg holds a good cookie, and what it says; one that does not is counted. */
-bool tcp_cookie_good(struct tcp_ctx *ctx, const struct tcp_seg *seg, struct tcp_cookie *cookie);
+/** The SYN of a peer of whom no more is known than that ACK @p seg stands at IRS + 1. */
+struct tcp_cookie_syn tcp_cookie_syn_of(const struct tcp_ctx *ctx, const struct tcp_seg *seg);
+
+/** Whether ACK @p seg holds a good cookie for a SYN at @p irs, and what it says; one that does not is counted. */
+bool tcp_cookie_good(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint32_t irs,
+		struct tcp_cookie *cookie);
 
 /**
- * @p seg holds the good cookie @p cookie: a TCB from the two, and the segment goes on there with its text and FIN.
+ * @p seg, in the window that @p syn leaves, holds the good cookie @p cookie: a TCB from the three, and the segment goes on
+ * there with its text and FIN.
  * @return as tcp_segment_arrives(); without a free TCB the ACK is dropped, and comes again with the peer's text
  */
 enum drop_reason tcp_cookie_open(struct tcp_ctx *ctx, struct tcp_seg *seg, uint16_t listener,
-		const struct tcp_cookie *cookie);
+		const struct tcp_cookie_syn *syn, const struct tcp_cookie *cookie);
 
 #endif

@@ -397,21 +397,29 @@ half_done(struct tcp_ctx *ctx, struct tcp_half *h, struct tcp_seg *seg)
 
 /**
  * It acknowledges what the record did not send. But an earlier copy of the SYN may have met no free record and been
- * answered by a cookie, and that is the SYN,ACK which the peer has taken: then the record is the one that is wrong.
+ * answered by a cookie, and that is the SYN,ACK which the peer has taken: then the record is the one that is wrong. It knows
+ * the IRS, so that any segment of the peer's will do: where the first one was lost, later text, and the ACK by which
+ * the peer refuses the record's SYN,ACK.
  */
 static enum drop_reason
 half_wrong_ack(struct tcp_ctx *ctx, struct tcp_half *h, struct tcp_seg *seg)
 {
 	const uint16_t listener = h->id.aux;
+	const struct tcp_cookie_syn syn = {
+			.irs = h->irs,
+			.rcv_adv = h->rcv_adv,
+			/* A SYN that was repeated may do without options. */
+			.ts_recent = (h->opts & HALF_TS) != 0 ? h->ts_recent : seg->ts_val,
+	};
 	struct tcp_cookie cookie;
 
-	if (!tcp_cookie_live(ctx, listener) || !tcp_cookie_good(ctx, seg, &cookie)) {
+	if (!tcp_cookie_live(ctx, listener) || !tcp_cookie_good(ctx, seg, h->irs, &cookie)) {
 		tcp_reply_rst(ctx, seg);
 		return tcp_drop(ctx, DROP_TCP_ACK_UNSENT);
 	}
 	if (tcp_admit(ctx) == DROP_NONE)
 		half_end(ctx, h);
-	return tcp_cookie_open(ctx, seg, listener, &cookie);
+	return tcp_cookie_open(ctx, seg, listener, &syn, &cookie);
 }
 
 enum drop_reason

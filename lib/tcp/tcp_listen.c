@@ -39,11 +39,12 @@ tcp_listen_refuses(const struct tcp_ctx *ctx, uint16_t listener)
 static enum drop_reason
 listen_ack(struct tcp_ctx *ctx, struct tcp_seg *seg, uint16_t listener)
 {
-	struct tcp_cookie cookie;
-
 	if (tcp_cookie_live(ctx, listener)) {
-		if (tcp_cookie_good(ctx, seg, &cookie))
-			return tcp_cookie_open(ctx, seg, listener, &cookie);
+		const struct tcp_cookie_syn syn = tcp_cookie_syn_of(ctx, seg);
+		struct tcp_cookie cookie;
+
+		if (tcp_cookie_good(ctx, seg, syn.irs, &cookie))
+			return tcp_cookie_open(ctx, seg, listener, &syn, &cookie);
 		/*
 		 * Text that overtook the segment with the cookie, or outlived it: only what stands at IRS + 1 tells the IRS. A
 		 * RST would end a good connection; its sender repeats the beginning, and that has the cookie.

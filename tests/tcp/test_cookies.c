@@ -797,6 +797,85 @@ syn_received_ack_of_an_earlier_cookie(void)
 	}
 }
 
+/**
+ * The same, and the segment with the cookie was lost: later text, or the ACK by which the peer refuses the record's SYN,ACK.
+ * The record knows the IRS, so both hold the cookie as well.
+ */
+static void
+syn_received_later_segments_of_an_earlier_cookie(void)
+{
+	for (unsigned int i = 0; i < 32; i++) {
+		const bool ts = (i & 1) != 0, text = (i & 2) != 0, fin = (i & 4) != 0;
+		const bool plain = (i & 8) != 0; /* the second SYN has no options any more */
+		struct tcp_conf conf = cookie_conf(TCP_COOKIES_AUTO);
+		struct tcp_seg ack;
+		struct harness *h;
+
+		conf.max_half_open = 1;
+		h = h_new(&conf, families[i >> 4], SECOND);
+		h->opts |= ts ? ALL_OUT : 0;
+		h->ts_val = 0x90000000;
+		h->peer_port = 100;
+		CU_ASSERT_EQUAL(h_in_at(h, TCP_SYN, 1000, 0, 0), DROP_NONE);
+		h->peer_port = 101;
+		(void)syn_cookie(h);
+		ack = good_ack(h);
+		h->peer_port = 100;
+		CU_ASSERT_EQUAL(h_in_at(h, TCP_RST, 1001, 0, 0), DROP_NONE);
+		h->peer_port = 101;
+		h_wait_ms(h, 1000);
+		h->opts = plain ? 0 : h->opts;
+		CU_ASSERT_EQUAL(h_in_at(h, TCP_SYN, 1000, 0, 0), DROP_NONE);
+		CU_ASSERT_EQUAL(h_state(h), TCP_SYN_RECEIVED);
+		h->opts = ts ? ALL_OUT : TCP_OPT_MSS;
+		h_forget(h);
+		ack.seq = 1101;
+		ack.ts_val += plain ? 0 : 5;
+		ack.flags |= fin ? TCP_FIN : 0;
+		CU_ASSERT_EQUAL(h_inject(h, &ack, (const uint8_t[100]){0}, text ? 100 : 0),
+				DROP_NONE);
+		CU_ASSERT_EQUAL(h->counters.n[COUNTER_RST_OUT], 0);
+		CU_ASSERT_EQUAL_FATAL(h_state(h), TCP_ESTABLISHED);
+		CU_ASSERT_EQUAL(h_tcb(h)->rcv_nxt, 1001);
+		CU_ASSERT_EQUAL(h->ctx->half_pool.n_used, 0);
+		CU_ASSERT_EQUAL(h->counters.n[COUNTER_COOKIES_ACCEPTED], 1);
+		CU_ASSERT_EQUAL(h->n_received, 0);
+		/* What was lost or overtaken, and so is older, fills the gap. */
+		h->ack = ack.ack;
+		h->ts_ecr = ack.ts_ecr;
+		CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, 1001, ack.ack, 100), DROP_NONE);
+		CU_ASSERT_EQUAL(h->n_received, text ? 200 : 100);
+		CU_ASSERT_EQUAL(h_state(h), fin ? TCP_CLOSE_WAIT : TCP_ESTABLISHED);
+		h_free(h);
+	}
+}
+
+/** The window that SYN,ACK told stands, though memory is scarce when the ACK comes (RFC 9293 section 3.8.6: no shrinking). */
+static void
+listen_ack_cookie_keeps_the_window(void)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct tcp_conf conf = cookie_conf(TCP_COOKIES_ALWAYS);
+		struct harness *h;
+		uint32_t told;
+
+		conf.rcv_buf = i == 0 ? 1u << 20 : 20000;
+		conf.mem_max = 32768;
+		h = h_new(&conf, IP_V4, SECOND);
+		h->auto_read = false;
+		told = syn_cookie(h)->seg.wnd;
+		CU_ASSERT_EQUAL(told, i == 0 ? 65535 : 20000);
+		h->ctx->mem.scarce = true;
+		CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 0), DROP_NONE);
+		CU_ASSERT_EQUAL_FATAL(h_state(h), TCP_ESTABLISHED);
+		CU_ASSERT_EQUAL(tcp_rcv_wnd(h_tcb(h)), told);
+		for (unsigned int k = 0; k < 13; k++)
+			CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 1460), DROP_NONE);
+		CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, h_tcb(h)), 13 * 1460);
+		h_free(h);
+	}
+}
+
 /* ------------------------------------------------------------------ unguessable */
 
 /** Every bit of the ISN changes with every part of its input in half of the cases: 5 sigma of 4,096. */
@@ -1026,6 +1105,8 @@ static CU_TestInfo tests[] = {
 		TEST(listen_ack_cookie_wrong_in_one_field),
 		TEST(listen_cookie_with_other_flags),
 		TEST(syn_received_ack_of_an_earlier_cookie),
+		TEST(syn_received_later_segments_of_an_earlier_cookie),
+		TEST(listen_ack_cookie_keeps_the_window),
 		TEST(bad_input_27_cookies_show_nothing),
 		TEST(bad_input_31_syn_flood),
 		TEST(bad_input_31_forged_ack_flood),
