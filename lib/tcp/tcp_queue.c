@@ -109,6 +109,9 @@ tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, un
 			ctx, tcb, tcp_synchronized(tcb->state) ? TCP_FOR_SEND_FIRST : TCP_FOR_SEND);
 	if (b == NULL)
 		return -ENOBUFS;
+	/* The user waits from here on, though it may take a while until it can be sent. */
+	if (b->snd_bytes == 0)
+		b->cc.moved = ctx->now_ms;
 	for (i = 0; i < n && slice_ok(&buf[i]) && tcp_send_room(ctx, tcb) > 0; i++) {
 		if (!append(ctx, tcb, b, &buf[i]))
 			break;

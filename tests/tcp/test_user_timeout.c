@@ -374,6 +374,32 @@ unread_text_beside_it(void)
 	h_free(h);
 }
 
+/**
+ * Text that the worker could not send yet (no mbuf, say) waits since SEND, not since the last ACK. The block outlives that,
+ * because something lies unread.
+ */
+static void
+text_waits_since_send(void)
+{
+	struct harness *h = impatient(UTO);
+
+	h->auto_read = false;
+	CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 10), DROP_NONE);
+	h_wait_ms(h, 100 * UTO);
+	h->no_pump = true;
+	/* Something that the timer is to look after. */
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, h->seq - 1000000, h->ack, 0), DROP_TCP_SEQ);
+	CU_ASSERT_EQUAL(h_write(h, 100, 100), 100);
+	tcp_set_time(h->ctx, h->ctx->now + 600 * TIME_US_PER_MS);
+	(void)tcp_advance(h->ctx, 1000);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_USER_TIMEOUTS], 0);
+	h->no_pump = false;
+	h_pump(h);
+	CU_ASSERT_EQUAL_FATAL(h_state(h), TCP_ESTABLISHED);
+	CU_ASSERT_EQUAL(h->sent[h->n_sent - 1].len, 100);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(unacknowledged_text_ends_it),
 		TEST(shorter_than_the_rto),
@@ -393,6 +419,7 @@ static CU_TestInfo tests[] = {
 		TEST(set_while_it_waits),
 		TEST(keepalive_waits_for_the_user_timeout),
 		TEST(unread_text_beside_it),
+		TEST(text_waits_since_send),
 		CU_TEST_INFO_NULL,
 };
 
