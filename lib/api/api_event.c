@@ -119,7 +119,7 @@ trace(struct ptcp_worker *w, const struct tcp_seg *seg, uint32_t tcb, uint32_t l
 			.ack = (seg->flags & TCP_ACK) != 0 ? seg->ack : 0,
 			.len = len,
 			.wnd = seg->wnd,
-			.flags = seg->flags & 0x3F,
+			.flags = seg->flags,
 			.state = tcb != PTCP_NIL ? (enum ptcp_state)tcp_at(&w->ctx, tcb)->state :
 						   state_of(w, seg, sent),
 	};

@@ -8,6 +8,9 @@
 #define MB   (1u << 20)
 #define MUCH 500000u
 
+/* ptcp_trace.flags */
+enum { FLAG_SYN = 2, FLAG_ACK = 16, FLAG_ECE = 64, FLAG_CWR = 128 };
+
 static struct pmd_pair pair;
 
 /* ------------------------------------------------------------------ data both ways */
@@ -613,6 +616,7 @@ messages_run_in_the_next_turn(void)
 struct seen {
 	unsigned int n_sent, n_received;
 	uint64_t bytes;
+	uint8_t syn, syn_ack; /* their flags */
 	enum ptcp_state last;
 };
 
@@ -629,7 +633,29 @@ see(void *arg, const struct ptcp_trace *rec)
 		s->n_received++;
 		CU_ASSERT_EQUAL(rec->src.port, 7);
 	}
+	if ((rec->flags & FLAG_SYN) != 0)
+		*(rec->sent ? &s->syn : &s->syn_ack) = rec->flags;
 	s->last = rec->state;
+}
+
+/** Every flag that polltcp.h names, ECE and CWR among them. */
+static void
+the_trace_tells_the_flags_of_ecn(void)
+{
+	struct seen seen = {0};
+	struct ptcp_conf conf;
+
+	pmd_conf(&conf);
+	conf.ecn = PTCP_ECN_ACTIVE;
+	pmd_open(&pair, &conf, false);
+	ptcp_trace_set(pair.a.w, see, &seen);
+	CU_ASSERT_EQUAL(pmd_listen(&pair.b, 7), 0);
+	pair.b.accept_as.reply_fin = true;
+	(void)pmd_connect(&pair.a, &pair.b, 7, &(struct pmd_conn){.to_send = 1, .fin = true});
+	CU_ASSERT(pmd_until(&pair, pmd_quiet));
+	CU_ASSERT_EQUAL(seen.syn, FLAG_SYN | FLAG_ECE | FLAG_CWR);
+	CU_ASSERT_EQUAL(seen.syn_ack, FLAG_SYN | FLAG_ACK | FLAG_ECE);
+	pmd_close(&pair);
 }
 
 static void
@@ -676,6 +702,7 @@ static CU_TestInfo tests[] = {
 		TEST(ecn_is_agreed_on_and_every_packet_is_good),
 		TEST(messages_run_in_the_next_turn),
 		TEST(the_trace_sees_each_segment),
+		TEST(the_trace_tells_the_flags_of_ecn),
 		CU_TEST_INFO_NULL,
 };
 
