@@ -18,8 +18,9 @@ ptcp_send(struct ptcp_worker *w, ptcp_conn_t c, const struct ptcp_buf *bufs, uns
 
 	if (tcb == NULL)
 		return -ENOTCONN;
+	/* The state is told before the arguments: SEND of nothing is -EINVAL where SEND is allowed at all. */
 	if (n == 0 || n > INT32_MAX)
-		return -EINVAL;
+		return tcp_send(&w->ctx, tcb, NULL, 0);
 	while (done < n) {
 		const unsigned int want = RTE_MIN(n - done, BATCH);
 		unsigned int i;
@@ -32,7 +33,7 @@ ptcp_send(struct ptcp_worker *w, ptcp_conn_t c, const struct ptcp_buf *bufs, uns
 				break;
 			batch[i] = (struct tcp_buf){b->owner, b->data, b->len, buf_size(b->owner)};
 		}
-		rc = i > 0 ? tcp_send(&w->ctx, tcb, batch, i) : -EINVAL;
+		rc = tcp_send(&w->ctx, tcb, i > 0 ? batch : NULL, i);
 		if (rc < 0)
 			return done > 0 ? (int)done : rc;
 		done += (unsigned int)rc;
@@ -74,8 +75,10 @@ send_new(struct ptcp_worker *w, struct tcp_tcb *tcb, const uint8_t *data, uint32
 	struct tcp_buf buf;
 	int rc;
 
-	if (m == NULL)
-		return -ENOBUFS;
+	if (m == NULL) {
+		rc = tcp_send(&w->ctx, tcb, NULL, 0);
+		return rc == -EINVAL ? -ENOBUFS : rc;
+	}
 	len = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(m));
 	buf = (struct tcp_buf){m, rte_pktmbuf_mtod(m, uint8_t *), len, buf_size(m)};
 	memcpy(buf.data, data, len);
@@ -100,7 +103,7 @@ ptcp_send_copy(struct ptcp_worker *w, ptcp_conn_t c, const void *data, size_t le
 	if (tcb == NULL)
 		return -ENOTCONN;
 	if (len == 0)
-		return -EINVAL;
+		return tcp_send(&w->ctx, tcb, NULL, 0);
 	room = tcp_send_room(&w->ctx, tcb);
 	/* SEND says why not, and remembers that somebody waits. */
 	if (room == 0)

@@ -69,13 +69,13 @@ PTCP_API const char *ptcp_state_name(enum ptcp_state state);
 /** Why a connection ended. */
 enum ptcp_reason {
 	PTCP_REASON_NONE,
-	PTCP_REASON_DONE,      /**< both sides closed and every byte was acknowledged */
-	PTCP_REASON_REFUSED,   /**< RST in answer to our SYN */
-	PTCP_REASON_RESET,     /**< the peer sent RST */
-	PTCP_REASON_TIMEOUT,   /**< retransmissions unanswered until R2 (RFC 9293 section 3.8.3) */
+	PTCP_REASON_DONE,    /**< both sides closed and every byte was acknowledged */
+	PTCP_REASON_REFUSED, /**< RST in answer to our SYN */
+	PTCP_REASON_RESET,   /**< the peer sent RST */
+	PTCP_REASON_TIMEOUT, /**< unacknowledged until R2 (RFC 9293 section 3.8.3) or for the user timeout */
 	PTCP_REASON_KEEPALIVE, /**< keepalive probes unanswered */
-	PTCP_REASON_ABORTED,   /**< ptcp_abort() */
-	PTCP_REASON_LINGER, /**< FIN-WAIT-2 of a closed connection, or the stop, outlasted its bound */
+	PTCP_REASON_ABORTED, /**< ptcp_abort(), or a ptcp_close() that had to be one: unread bytes, PTCP_LINGER 0 */
+	PTCP_REASON_LINGER, /**< a close outlasted its bound: PTCP_LINGER, that of FIN-WAIT-2, or the stop's */
 	PTCP_REASON_UNREACHABLE, /**< ICMP error or no next hop, before the connection was established */
 	PTCP_REASON_NO_MEMORY, /**< a pool was empty where nothing else could be done */
 	PTCP_REASON_MAX
@@ -339,7 +339,11 @@ struct ptcp_buf {
 PTCP_API int ptcp_send(
 		struct ptcp_worker *w, ptcp_conn_t c, const struct ptcp_buf *bufs, unsigned int n);
 
-/** Copy plain memory to be sent. @return bytes accepted, 1 to @p len; errors as ptcp_send() */
+/**
+ * Copy plain memory to be sent.
+ * @return bytes accepted, 1 to @p len; errors as ptcp_send(), and -ENOBUFS also when the worker has no mbuf for them, whatever
+ *         is queued: no event follows, try later
+ */
 PTCP_API int ptcp_send_copy(struct ptcp_worker *w, ptcp_conn_t c, const void *data, size_t len);
 
 /** Bytes that can be queued now. 0 when none, or no connection. */

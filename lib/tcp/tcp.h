@@ -566,8 +566,8 @@ int tcp_listen_profile(struct tcp_ctx *ctx, uint16_t listener, uint8_t profile);
 
 /**
  * SEND. Takes over the references of the slices it accepts.
- * @return slices accepted, or -EAGAIN (one writable event follows), -EPIPE, -ENOTCONN, -EINVAL (the first slice is empty or
- *         above TCP_SLICE_MAX), -ENOBUFS (no block or node, and nothing queued; no event follows)
+ * @return slices accepted, or -EAGAIN (one writable event follows), -EPIPE, -ENOTCONN, -EINVAL (@p n is 0, or the first slice
+ *         empty or above TCP_SLICE_MAX), -ENOBUFS (no block or node, and nothing queued; no event follows)
  */
 int tcp_send(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_buf *buf, unsigned int n);
 

@@ -523,6 +523,82 @@ bad_input_30_send_and_receive_with_bad_arguments(void)
 	pmd_close(&pair);
 }
 
+/** Sending nothing, or no bytes at all, on @p conn answers @p rc by every call. */
+static void
+expect_send(const struct pmd_conn *conn, int rc)
+{
+	struct ptcp_worker *w = conn->end->w;
+	struct ptcp_buf buf = {0};
+
+	CU_ASSERT_EQUAL(ptcp_send(w, conn->c, &buf, 0), rc);
+	CU_ASSERT_EQUAL(ptcp_send(w, conn->c, &buf, 1), rc);
+	CU_ASSERT_EQUAL(ptcp_send(w, conn->c, &buf, UINT32_MAX), rc);
+	CU_ASSERT_EQUAL(ptcp_send_copy(w, conn->c, "", 0), rc);
+}
+
+/** docs/api-states.md, "send nothing": the state is told before the arguments. */
+static void
+bad_input_30_send_nothing_in_each_state(void)
+{
+	struct pmd_conn *a, *b;
+
+	pmd_open(&pair, NULL, false);
+	CU_ASSERT_EQUAL(pmd_listen(&pair.b, 7), 0);
+	pair.b.accept_as = (struct pmd_conn){.to_send = 1};
+	a = pmd_connect(&pair.a, &pair.b, 7, &(struct pmd_conn){.no_read = true});
+	expect_send(a, -EINVAL); /* SYN-SENT */
+	pmd_turns(&pair, 20);
+	b = &pair.b.conn[0];
+	expect_send(a, -EINVAL);
+	CU_ASSERT_EQUAL(ptcp_shutdown(pair.b.w, b->c), 0);
+	expect_send(b, -EPIPE);
+	pmd_turns(&pair, 20);
+	CU_ASSERT_EQUAL(ptcp_state_count(pair.b.w, PTCP_FIN_WAIT_2), 1);
+	expect_send(b, -EPIPE);
+	expect_send(a, -EINVAL); /* CLOSE-WAIT */
+	CU_ASSERT_EQUAL(ptcp_shutdown(pair.a.w, a->c), 0);
+	expect_send(a, -EPIPE);
+	pmd_turns(&pair, 20);
+	/* CLOSED, and a byte is left to be read. */
+	expect_send(a, -ENOTCONN);
+	CU_ASSERT_EQUAL(ptcp_recv_done(pair.a.w, a->c, 1), 0);
+	CU_ASSERT(pmd_until(&pair, pmd_quiet));
+	expect_send(a, -ENOTCONN);
+	pmd_close(&pair);
+}
+
+/** No mbuf is no answer where nothing may be sent. */
+static void
+bad_input_40_state_before_memory(void)
+{
+	struct ptcp_conf conf;
+	uint8_t data[1000] = {0};
+	int rc = 0;
+
+	pmd_conf(&conf);
+	conf.n_mbufs = 1024;
+	conf.snd_buf = 4 * MB;
+	pmd_open(&pair, &conf, false);
+	CU_ASSERT_EQUAL(pmd_listen(&pair.b, 7), 0);
+	for (unsigned int i = 0; i < 8; i++)
+		(void)pmd_connect(&pair.a, &pair.b, 7, NULL);
+	pmd_turns(&pair, 20);
+	CU_ASSERT_EQUAL(ptcp_shutdown(pair.a.w, pair.a.conn[0].c), 0);
+	for (unsigned int i = 1; i < 8 && rc != -ENOBUFS; i++) {
+		do
+			rc = ptcp_send_copy(pair.a.w, pair.a.conn[i].c, data, sizeof(data));
+		while (rc > 0);
+	}
+	CU_ASSERT_EQUAL(rc, -ENOBUFS);
+	CU_ASSERT_EQUAL(ptcp_send_copy(pair.a.w, pair.a.conn[0].c, data, sizeof(data)), -EPIPE);
+	for (unsigned int i = 0; i < 8; i++) {
+		CU_ASSERT_EQUAL(ptcp_abort(pair.a.w, pair.a.conn[i].c), 0);
+		CU_ASSERT_EQUAL(ptcp_abort(pair.b.w, pair.b.conn[i].c), 0);
+	}
+	CU_ASSERT(pmd_until(&pair, pmd_quiet));
+	pmd_close(&pair);
+}
+
 /* ------------------------------------------------------------------ options, information, messages, trace */
 
 static void
@@ -698,6 +774,8 @@ static CU_TestInfo tests[] = {
 		TEST(bad_input_30_a_port_is_busy_until_time_wait_is_over),
 		TEST(bad_input_30_listen_errors),
 		TEST(bad_input_30_send_and_receive_with_bad_arguments),
+		TEST(bad_input_30_send_nothing_in_each_state),
+		TEST(bad_input_40_state_before_memory),
 		TEST(options_are_set_and_told),
 		TEST(ecn_is_agreed_on_and_every_packet_is_good),
 		TEST(messages_run_in_the_next_turn),
