@@ -662,6 +662,155 @@ options_are_set_and_told(void)
 	pmd_close(&pair);
 }
 
+/** What the configuration says of new connections, both ends of one. */
+static void
+connections_begin_as_configured(void)
+{
+	static const enum ptcp_opt opts[] = {
+			PTCP_USER_TIMEOUT, PTCP_CC, PTCP_PACING, PTCP_DSCP, PTCP_TTL};
+	static const uint32_t want[] = {12345, PTCP_CC_NEWRENO, 1, 11, 33};
+
+	for (unsigned int without = 0; without < 4; without++) {
+		struct ptcp_conf conf;
+		struct ptcp_info info;
+
+		pmd_conf(&conf);
+		conf.user_timeout_ms = want[0];
+		conf.cc = PTCP_CC_NEWRENO;
+		conf.pacing = true;
+		conf.dscp = 11;
+		conf.ttl = 33;
+		conf.sack = without != 1;
+		conf.timestamps = without != 2;
+		conf.window_scale = without != 3;
+		pmd_open(&pair, &conf, false);
+		CU_ASSERT_EQUAL(pmd_listen(&pair.b, 7), 0);
+		(void)pmd_connect(&pair.a, &pair.b, 7, NULL);
+		pmd_turns(&pair, 20);
+		for (unsigned int end = 0; end < 2; end++) {
+			const struct pmd_end *e = end == 0 ? &pair.a : &pair.b;
+			uint32_t value;
+
+			for (size_t i = 0; i < sizeof(opts) / sizeof(opts[0]); i++) {
+				CU_ASSERT_EQUAL(ptcp_get(e->w, e->conn[0].c, opts[i], &value), 0);
+				CU_ASSERT_EQUAL(value, want[i]);
+			}
+			CU_ASSERT_EQUAL(ptcp_info(e->w, e->conn[0].c, &info), 0);
+			CU_ASSERT_EQUAL(info.sack, conf.sack);
+			CU_ASSERT_EQUAL(info.timestamps, conf.timestamps);
+			CU_ASSERT_EQUAL(info.rcv_wscale > 0, conf.window_scale);
+			CU_ASSERT_EQUAL(info.snd_wscale > 0, conf.window_scale);
+			CU_ASSERT_EQUAL(info.cc, PTCP_CC_NEWRENO);
+			CU_ASSERT(info.pacing);
+			CU_ASSERT_EQUAL(ptcp_close(e->w, e->conn[0].c), 0);
+		}
+		CU_ASSERT(pmd_until(&pair, pmd_quiet));
+		pmd_close(&pair);
+	}
+}
+
+static bool
+a_closed(const struct pmd_pair *p)
+{
+	/* Nobody polls b meanwhile: what a sends lies in its ring. */
+	return p->a.conn[0].n_closed == 1;
+}
+
+/** Poll a alone until its first connection has ended. */
+static void
+until_a_closed(void)
+{
+	const uint64_t end = ptcp_now_us(pair.a.w) + 20000000;
+
+	do
+		ptcp_worker_poll(pair.a.w);
+	while (!a_closed(&pair) && ptcp_now_us(pair.a.w) < end);
+	CU_ASSERT(a_closed(&pair));
+}
+
+/** PTCP_LINGER 0 and bounded, PTCP_USER_TIMEOUT: by option and by configuration. Each resets the peer. */
+static void
+who_has_a_limit_is_told_when_it_is_over(void)
+{
+	static const struct {
+		bool conf;
+		bool close;
+		uint32_t linger, timeout;
+		enum ptcp_reason reason;
+		const char *counter;
+	} cases[] = {
+			{false, true, 0, 0, PTCP_REASON_ABORTED, "rst_out"},
+			{false, true, 30, 0, PTCP_REASON_LINGER, "linger_resets"},
+			{false, false, PTCP_LINGER_OFF, 30, PTCP_REASON_TIMEOUT, "user_timeouts"},
+			{true, false, PTCP_LINGER_OFF, 30, PTCP_REASON_TIMEOUT, "user_timeouts"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct ptcp_conf conf;
+		struct pmd_conn *a, *b;
+
+		pmd_conf(&conf);
+		conf.user_timeout_ms = cases[i].conf ? cases[i].timeout : 0;
+		pmd_open(&pair, &conf, false);
+		CU_ASSERT_EQUAL(pmd_listen(&pair.b, 7), 0);
+		a = pmd_connect(&pair.a, &pair.b, 7, NULL);
+		pmd_turns(&pair, 20);
+		b = &pair.b.conn[0];
+		CU_ASSERT_EQUAL(ptcp_set(pair.a.w, a->c, PTCP_LINGER, cases[i].linger), 0);
+		if (!cases[i].conf)
+			CU_ASSERT_EQUAL(ptcp_set(pair.a.w, a->c, PTCP_USER_TIMEOUT,
+							cases[i].timeout),
+					0);
+		CU_ASSERT_EQUAL(ptcp_send_copy(pair.a.w, a->c, "\0", 1), 1);
+		if (cases[i].close)
+			CU_ASSERT_EQUAL(ptcp_close(pair.a.w, a->c), 0);
+		until_a_closed();
+		CU_ASSERT_EQUAL(a->reason, cases[i].reason);
+		CU_ASSERT_EQUAL(pmd_counter(&pair.a, cases[i].counter), 1);
+		CU_ASSERT(pmd_until(&pair, pmd_quiet));
+		CU_ASSERT_EQUAL(b->reason, PTCP_REASON_RESET);
+		pmd_close(&pair);
+	}
+}
+
+/** Cookies by configuration: what the listener counts, and that options survive where timestamps carry them. */
+static void
+cookies_as_configured(void)
+{
+	for (unsigned int i = 0; i < 2 * PTCP_COOKIES_MAX; i++) {
+		const enum ptcp_cookies cookies = (enum ptcp_cookies)(i / 2);
+		const bool ts = (i & 1) != 0;
+		struct ptcp_conf conf;
+		struct ptcp_info info;
+		struct pmd_conn *b;
+
+		pmd_conf(&conf);
+		conf.cookies = cookies;
+		conf.timestamps = ts;
+		conf.ecn = PTCP_ECN_ACTIVE;
+		pmd_open(&pair, &conf, false);
+		CU_ASSERT_EQUAL(pmd_listen(&pair.b, 7), 0);
+		pair.b.accept_as = (struct pmd_conn){.to_send = MB / 4, .fin = true};
+		(void)pmd_connect(&pair.a, &pair.b, 7,
+				&(struct pmd_conn){.to_send = MB / 4, .fin = true});
+		while (pair.b.n_conns == 0)
+			pmd_turns(&pair, 1);
+		b = &pair.b.conn[0];
+		CU_ASSERT_EQUAL(ptcp_info(pair.b.w, b->c, &info), 0);
+		CU_ASSERT_EQUAL(info.ecn, ts || cookies != PTCP_COOKIES_ALWAYS);
+		CU_ASSERT_EQUAL(info.sack, ts || cookies != PTCP_COOKIES_ALWAYS);
+		CU_ASSERT_EQUAL(info.snd_wscale > 0, ts || cookies != PTCP_COOKIES_ALWAYS);
+		CU_ASSERT(pmd_until(&pair, pmd_quiet));
+		CU_ASSERT_EQUAL(b->received, MB / 4);
+		CU_ASSERT_EQUAL(pair.a.conn[0].received, MB / 4);
+		CU_ASSERT_EQUAL(pmd_counter(&pair.b, "cookies_sent"),
+				cookies == PTCP_COOKIES_ALWAYS);
+		CU_ASSERT_EQUAL(pmd_counter(&pair.b, "cookies_accepted"),
+				cookies == PTCP_COOKIES_ALWAYS);
+		pmd_close(&pair);
+	}
+}
+
 static void
 count_call(struct ptcp_worker *w, void *arg)
 {
@@ -778,6 +927,9 @@ static CU_TestInfo tests[] = {
 		TEST(bad_input_40_state_before_memory),
 		TEST(options_are_set_and_told),
 		TEST(ecn_is_agreed_on_and_every_packet_is_good),
+		TEST(connections_begin_as_configured),
+		TEST(who_has_a_limit_is_told_when_it_is_over),
+		TEST(cookies_as_configured),
 		TEST(messages_run_in_the_next_turn),
 		TEST(the_trace_sees_each_segment),
 		TEST(the_trace_tells_the_flags_of_ecn),
