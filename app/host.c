@@ -202,7 +202,8 @@ host_worker_conf(struct ptcp_conf *conf)
 	conf->cookies = host_conf.cookies;
 	conf->ecn = host_conf.ecn;
 	conf->max_half_open = (uint32_t)host_conf.max_half_open;
-	conf->user_timeout_ms = (uint32_t)(host_conf.user_timeout_us / 1000);
+	/* Rounded up: 0 is none at all. */
+	conf->user_timeout_ms = (uint32_t)((host_conf.user_timeout_us + 999) / 1000);
 	conf->keepalive = host_conf.keepalive;
 }
 
@@ -215,10 +216,13 @@ host_memory(const struct ptcp_conf *conf, uint64_t mbufs)
 			connections < 65536     ? connections :
 						  65536;
 	uint64_t nodes = conf->max_nodes != 0 ? conf->max_nodes : 8 * blocks + 16384;
+	uint64_t half = conf->max_half_open != 0 ? conf->max_half_open : connections / 16 + 1024;
 
 	if (mbufs == 0)
 		mbufs = 10240;
-	return connections * 192 + timewait * 56 + blocks * 384 + nodes * 32 +
+	if (half > connections)
+		half = connections;
+	return connections * 192 + timewait * 56 + blocks * 384 + nodes * 64 + half * 112 +
 			(uint64_t)(conf->max_dests != 0 ? conf->max_dests : 64) * 16384 +
 			(2 * mbufs + 16384) * MBUF_BYTES + (8 << 20);
 }

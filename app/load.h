@@ -22,7 +22,7 @@
 #define LOAD_FAILS                                                                                 \
 	LOAD_FAIL(REFUSED, "refused", "refused: RST in answer to the SYN")                         \
 	LOAD_FAIL(RESET, "reset", "reset by the peer")                                             \
-	LOAD_FAIL(TIMEOUT, "timeout", "retransmissions unanswered")                                \
+	LOAD_FAIL(TIMEOUT, "timeout", "unanswered until R2 or the user timeout")                   \
 	LOAD_FAIL(KEEPALIVE, "keepalive", "keepalive probes unanswered")                           \
 	LOAD_FAIL(LINGER, "linger", "the peer did not close within the stack's bound")             \
 	LOAD_FAIL(UNREACHABLE, "unreachable", "unreachable: ICMP error or no answer to ARP")       \

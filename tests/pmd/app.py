@@ -57,6 +57,15 @@ def demo(program):
         expect(f'the ladder shows {state}', state in output, output)
 
 
+def patience(program):
+    """Nobody is there: less than a millisecond of user timeout is no lack of one."""
+    code, output, told = run(program, NULL + [
+        'client', '--addr', '10.9.0.2/24', '--connect', '10.9.0.1:7', '--connections', '1',
+        '--timeout', '5s', '--user-timeout', '1us', '--quiet'])
+    expect('exit status 1', code == 1, output)
+    expect(f"one failure, a timeout: {told['failures']}", told['failures']['timeout'] == 1, output)
+
+
 def errors(program):
     """What does not allow a start: one line that names what and where, exit status 2."""
     for args, words in (
@@ -66,6 +75,15 @@ def errors(program):
             (['server', '--addr', '10.9.0.2/24', '--listen', '70000=echo'], '1 to 65,535'),
             (SERVER + ['--msl', '5ms'], '10ms to 600s'),
             (SERVER + ['--keepalive', '1s'], '--keepalive'),
+            (SERVER + ['--cc', 'reno'], "--cc: 'reno': must be cubic or newreno"),
+            (SERVER + ['--ecn', 'on'], "--ecn: 'on': must be off, passive or active"),
+            (SERVER + ['--syn-cookies', 'yes'], 'must be auto, never or always'),
+            (SERVER + ['--user-timeout', '86401s'], 'must be 0 to 86,400s'),
+            (SERVER + ['--max-half-open', '15'], 'must be 16 to 16,777,216'),
+            (SERVER + ['--rcv-buf-max', '65M'], 'must be 0 to 67,108,864 bytes'),
+            (SERVER + ['--dscp', '64'], 'must be 0 to 63'),
+            (SERVER + ['--ttl', '256'], 'must be 1 to 255'),
+            (SERVER + ['--pacing=1'], 'takes no value'),
             (SERVER + ['--addr', '10.9.0.2/24'], 'stands twice'),
             (['--no-pci', '--'] + SERVER, 'no ports'),
             (['--vdev=net_af_packet0,iface=nowhere0', '--'] + SERVER, 'failed to probe'),
@@ -86,7 +104,7 @@ def errors(program):
         expect(f'{args}: no report', told is None, output)
 
 
-CASES = {case.__name__: case for case in (null, demo, errors)}
+CASES = {case.__name__: case for case in (null, demo, patience, errors)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[2] not in CASES:
