@@ -357,9 +357,12 @@ window_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 	if (tcb->snd_wnd == 0) {
 		/*
 		 * Who answers is alive: only silence counts against R2 while the window is closed. Not so once the user has
-		 * closed: then nobody is left to lose patience.
+		 * closed: then nobody is left to lose patience. Nor where FIN alone waits and the user has set a time: it is told
+		 * by the probes.
 		 */
-		if ((tcb->flags & TF_ORPHAN) == 0)
+		if ((tcb->flags & TF_ORPHAN) == 0 &&
+				(tcb->blk != PTCP_NIL ||
+						tcp_profile(ctx, tcb)->user_timeout_ms == 0))
 			tcb->probes = 0;
 		return;
 	}

@@ -10,6 +10,7 @@ static bool
 waiting_since(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, time_ms_t *since)
 {
 	const struct tcp_block *b = tcp_block(ctx, tcb);
+	const uint32_t fin = TF_FIN_QUEUED | TF_FIN_SENT | TF_PERSIST;
 
 	if (!tcp_synchronized(tcb->state)) {
 		/* SYN: nobody has heard of a listener's half-open connection yet. */
@@ -18,7 +19,9 @@ waiting_since(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, time_ms_t *s
 		*since = tcp_unanswered_since(ctx, tcb);
 		return true;
 	}
-	if (tcb->snd_una == tcb->snd_nxt && tcp_unsent(ctx, tcb) == 0)
+	/* Behind a closed window FIN may be all that waits. */
+	if (tcb->snd_una == tcb->snd_nxt && tcp_unsent(ctx, tcb) == 0 &&
+			(tcb->flags & fin) != (TF_FIN_QUEUED | TF_PERSIST))
 		return false;
 	if (b != NULL)
 		*since = b->cc.moved;

@@ -400,6 +400,39 @@ text_waits_since_send(void)
 	h_free(h);
 }
 
+/** FIN alone against a closed window that answers each probe: the user waits for it as he would for text. */
+static void
+fin_against_a_closed_window(void)
+{
+	static const uint32_t timeouts[] = {137, UTO, 90000};
+
+	for (unsigned int i = 0; i < 2 * PTCP_ARRAY_SIZE(timeouts); i++) {
+		const bool unread = (i & 1) != 0;
+		struct harness *h = impatient(timeouts[i / 2]);
+		unsigned int seen;
+
+		h->auto_read = !unread;
+		h->wnd = 0;
+		CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 10), DROP_NONE);
+		h_wait_ms(h, 1000);
+		CU_ASSERT_EQUAL(tcp_shutdown(h->ctx, h_tcb(h)), 0);
+		h_pump(h);
+		seen = h->n_sent;
+		for (uint32_t ms = 0; ms < timeouts[i / 2] - 1; ms++) {
+			h_wait_ms(h, 1);
+			CU_ASSERT_EQUAL_FATAL(h->all_events & EV_CLOSED, 0);
+			if (h->n_sent != seen)
+				(void)h_in_at(h, TCP_ACK, h->seq, h_tcb(h)->snd_una, 0);
+			seen = h->n_sent;
+		}
+		CU_ASSERT_EQUAL(h_state(h), TCP_FIN_WAIT_1);
+		h_wait_ms(h, 1);
+		CU_ASSERT_EQUAL(h->reason, TCP_REASON_TIMEOUT);
+		CU_ASSERT_EQUAL(h->counters.n[COUNTER_USER_TIMEOUTS], 1);
+		h_free(h);
+	}
+}
+
 static CU_TestInfo tests[] = {
 		TEST(unacknowledged_text_ends_it),
 		TEST(shorter_than_the_rto),
@@ -420,6 +453,7 @@ static CU_TestInfo tests[] = {
 		TEST(keepalive_waits_for_the_user_timeout),
 		TEST(unread_text_beside_it),
 		TEST(text_waits_since_send),
+		TEST(fin_against_a_closed_window),
 		CU_TEST_INFO_NULL,
 };
 
