@@ -141,7 +141,7 @@ int
 ptcp_pool_info(const struct ptcp_worker *w, unsigned int i, struct ptcp_pool_info *info)
 {
 	static const char *const names[] = {"tcb", "block", "node", "timewait", "port", "mbuf_rx",
-			"mbuf_tx", "mbuf_indirect", "half_open", "neighbour_held"};
+			"mbuf_tx", "mbuf_indirect", "half_open", "range", "neighbour_held"};
 
 	if (i >= PTCP_ARRAY_SIZE(names))
 		return -ENOENT;
@@ -176,6 +176,9 @@ ptcp_pool_info(const struct ptcp_worker *w, unsigned int i, struct ptcp_pool_inf
 	case 8:
 		of_pool(&w->ctx.half_pool, w->ctx.half_raddr6 != NULL ? sizeof(struct ip_addr) : 0,
 				info);
+		break;
+	case 9:
+		of_pool(&w->ctx.range_pool, 0, info);
 		break;
 	default:
 		info->size = NEIGH_MAX * NEIGH_HOLD_MAX;

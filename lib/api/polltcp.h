@@ -280,7 +280,7 @@ struct ptcp_ops {
 	void (*peer_closed)(struct ptcp_worker *w, ptcp_conn_t c, void *arg);
 	/**
 	 * A soft error (RFC 9293 section 3.9.1.8): nothing has ended, but @p reason says what may end it. PTCP_REASON_TIMEOUT:
-	 * the third retransmission in a row goes unanswered (R1); PTCP_REASON_UNREACHABLE: an ICMP error came about a segment
+	 * the third retransmission in a row has to leave (R1); PTCP_REASON_UNREACHABLE: an ICMP error came about a segment
 	 * in flight.
 	 */
 	void (*trouble)(struct ptcp_worker *w, ptcp_conn_t c, void *arg, enum ptcp_reason reason);
@@ -449,7 +449,7 @@ PTCP_API uint32_t ptcp_state_count(const struct ptcp_worker *w, enum ptcp_state 
 
 /** A pool of the worker: everything that could leak. */
 struct ptcp_pool_info {
-	const char *name; /**< "tcb", "block", "node", "timewait", "port", "half_open", "mbuf", ... */
+	const char *name; /**< "tcb", "block", "node", "timewait", "port", "half_open", "range", "mbuf_rx", ... */
 	uint32_t size;
 	uint32_t used;
 	uint32_t peak; /**< 0 where it is not kept */

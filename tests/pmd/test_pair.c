@@ -709,6 +709,29 @@ connections_begin_as_configured(void)
 	}
 }
 
+/** What a connection holds while something is in flight stands in the pools that could leak. */
+static void
+every_pool_is_told(void)
+{
+	static const char *const names[] = {"tcb", "block", "node", "range"};
+	struct pmd_conn *a;
+
+	pmd_open(&pair, NULL, false);
+	CU_ASSERT_EQUAL(pmd_listen(&pair.b, 7), 0);
+	a = pmd_connect(&pair.a, &pair.b, 7, NULL);
+	ptcp_worker_poll(pair.a.w);
+	pmd_turns(&pair, 20);
+	a->to_send = 1;
+	ptcp_worker_poll(pair.a.w);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		CU_ASSERT_EQUAL(pmd_used(&pair.a, names[i]), 1);
+	pmd_turns(&pair, 20);
+	CU_ASSERT_EQUAL(pmd_used(&pair.a, "range"), 0);
+	CU_ASSERT_EQUAL(ptcp_abort(pair.a.w, a->c), 0);
+	CU_ASSERT(pmd_until(&pair, pmd_quiet));
+	pmd_close(&pair);
+}
+
 static bool
 a_closed(const struct pmd_pair *p)
 {
@@ -930,6 +953,7 @@ static CU_TestInfo tests[] = {
 		TEST(connections_begin_as_configured),
 		TEST(who_has_a_limit_is_told_when_it_is_over),
 		TEST(cookies_as_configured),
+		TEST(every_pool_is_told),
 		TEST(messages_run_in_the_next_turn),
 		TEST(the_trace_sees_each_segment),
 		TEST(the_trace_tells_the_flags_of_ecn),
