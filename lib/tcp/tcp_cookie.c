@@ -202,13 +202,13 @@ tcp_cookie_live(const struct tcp_ctx *ctx, uint16_t listener)
 }
 
 struct tcp_cookie_syn
-tcp_cookie_syn_of(const struct tcp_ctx *ctx, const struct tcp_seg *seg)
+tcp_cookie_syn_of(const struct tcp_ctx *ctx, const struct tcp_seg *seg, uint32_t irs)
 {
 	const uint32_t buf = ctx->conf.rcv_buf;
 
 	/* The window that was told, or more where memory was scarce then: what it is now counts for nothing. */
-	return (struct tcp_cookie_syn){.irs = seg->seq - 1,
-			.rcv_adv = seg->seq + (buf < UINT16_MAX ? buf : UINT16_MAX),
+	return (struct tcp_cookie_syn){.irs = irs,
+			.rcv_adv = irs + 1 + (buf < UINT16_MAX ? buf : UINT16_MAX),
 			.ts_recent = seg->ts_val};
 }
 

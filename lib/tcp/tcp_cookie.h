@@ -62,8 +62,9 @@ enum drop_reason tcp_cookie_send(struct tcp_ctx *ctx, const struct tcp_seg *seg,
 /** Whether an ACK for @p listener may hold a cookie: one was sent and may still be good. */
 bool tcp_cookie_live(const struct tcp_ctx *ctx, uint16_t listener);
 
-/** The SYN of a peer of whom no more is known than that ACK @p seg stands at IRS + 1. */
-struct tcp_cookie_syn tcp_cookie_syn_of(const struct tcp_ctx *ctx, const struct tcp_seg *seg);
+/** The SYN at @p irs, of which no more is known, of a peer whose segment @p seg is. */
+struct tcp_cookie_syn tcp_cookie_syn_of(
+		const struct tcp_ctx *ctx, const struct tcp_seg *seg, uint32_t irs);
 
 /** Whether ACK @p seg holds a good cookie for a SYN at @p irs, and what it says; one that does not is counted. */
 bool tcp_cookie_good(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint32_t irs,

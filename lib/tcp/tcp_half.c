@@ -405,14 +405,13 @@ static enum drop_reason
 half_wrong_ack(struct tcp_ctx *ctx, struct tcp_half *h, struct tcp_seg *seg)
 {
 	const uint16_t listener = h->id.aux;
-	const struct tcp_cookie_syn syn = {
-			.irs = h->irs,
-			.rcv_adv = h->rcv_adv,
-			/* A SYN that was repeated may do without options. */
-			.ts_recent = (h->opts & HALF_TS) != 0 ? h->ts_recent : seg->ts_val,
-	};
+	struct tcp_cookie_syn syn = tcp_cookie_syn_of(ctx, seg, h->irs);
 	struct tcp_cookie cookie;
 
+	/* The record may have told more since, and a SYN that was repeated may do without options. */
+	syn.rcv_adv = seq_max(syn.rcv_adv, h->rcv_adv);
+	if ((h->opts & HALF_TS) != 0)
+		syn.ts_recent = h->ts_recent;
 	if (!tcp_cookie_live(ctx, listener) || !tcp_cookie_good(ctx, seg, h->irs, &cookie)) {
 		tcp_reply_rst(ctx, seg);
 		return tcp_drop(ctx, DROP_TCP_ACK_UNSENT);

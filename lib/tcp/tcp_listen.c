@@ -40,7 +40,7 @@ static enum drop_reason
 listen_ack(struct tcp_ctx *ctx, struct tcp_seg *seg, uint16_t listener)
 {
 	if (tcp_cookie_live(ctx, listener)) {
-		const struct tcp_cookie_syn syn = tcp_cookie_syn_of(ctx, seg);
+		const struct tcp_cookie_syn syn = tcp_cookie_syn_of(ctx, seg, seg->seq - 1);
 		struct tcp_cookie cookie;
 
 		if (tcp_cookie_good(ctx, seg, syn.irs, &cookie))

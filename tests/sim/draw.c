@@ -687,13 +687,14 @@ sim_conf_print(const struct sim_conf *c, FILE *out)
 
 		fprintf(out,
 				"  end %u: rcv %u snd %u mtu %u mss %u%s%s%s%s cc %u%s cookies %u delack %u rto %u..%u msl %u"
-				" r2 %u keep %u+%ux%u\n",
+				" r2 %u user %u keep %u+%ux%u\n",
 				i, t->rcv_buf, t->snd_buf, t->mtu, t->mss_max,
 				t->timestamps ? " ts" : "", t->window_scale ? " ws" : "",
 				t->sack ? " sack" : "", t->ecn ? " ecn" : "", t->cc,
 				t->pacing ? " pacing" : "", t->cookies, t->delack_ms, t->rto_min_ms,
-				t->rto_max_ms, t->msl_ms, t->data_r2_ms, e->profile.keep_idle_ms,
-				e->profile.keep_interval_ms, e->profile.keep_count);
+				t->rto_max_ms, t->msl_ms, t->data_r2_ms, e->profile.user_timeout_ms,
+				e->profile.keep_idle_ms, e->profile.keep_interval_ms,
+				e->profile.keep_count);
 		fprintf(out,
 				"         tcbs %u blocks %u nodes %u timewait %u half-open %u ports %u..%u poll %u us, faults"
 				" %x every %u us for %u us\n",

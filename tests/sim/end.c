@@ -191,10 +191,6 @@ check_offer(struct sim_world *w, const struct tcp_tcb *tcb, const struct sim_buf
 	if (app == NULL || f->conn != app->conn->id || tcb->state < TCP_ESTABLISHED ||
 			seg->payload.len == 0)
 		return;
-	/* A cookie does not say what window it came with: that may have been larger before memory became short. */
-	if ((tcb->flags & TF_ACTIVE) == 0 &&
-			w->end[app->end].counters.n[COUNTER_COOKIES_ACCEPTED] > 0)
-		return;
 	SIM_REQUIRE(w, seq_leq(seg->seq + seg->payload.len, tcb->rcv_adv + 1));
 }
 
