@@ -327,7 +327,6 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	tcb->snd_una = seg->ack;
 	if (b != NULL) {
 		tcp_sndq_ack(ctx, b, n - fin);
-		b->cc.moved = ctx->now_ms;
 		tcp_pmtu_acked(tcb, b);
 	}
 	if ((tcb->flags & TF_PERSIST) != 0 && seg->wnd != 0)
@@ -336,8 +335,11 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		tcp_rexmt_stop(tcb);
 	else if ((tcb->flags & TF_PERSIST) == 0)
 		tcp_rexmt_start(ctx, tcb); /* RFC 6298 5.3 */
-	if (b != NULL)
+	if (b != NULL) {
 		tcp_recovery_acked(ctx, tcb, b, seg, &a, n);
+		/* Not before: the time since the last one is what CUBIC goes by. */
+		b->cc.moved = ctx->now_ms;
+	}
 	tell_writable(ctx, tcb);
 	return fin;
 }

@@ -643,6 +643,38 @@ a_full_window_counts_to_its_end(void)
 	h_free(h);
 }
 
+/** By way of the core: what ACKs take in is time on the curve, and after K the window is back at W_max. */
+static void
+acks_of_the_core_move_along_the_curve(void)
+{
+	struct tcp_conf conf = h_conf();
+	const struct tcp_cubic *c;
+	struct harness *h;
+	struct tcp_tcb *tcb;
+
+	conf.cc = TCP_CC_CUBIC;
+	conf.snd_buf = 1 << 20;
+	h = h_sending(&conf, TCP_OPT_SACK_OK, 300);
+	tcb = h_tcb(h);
+	/* As after a reduction from 142 segments: K is cbrt(42 / 0.4) s. */
+	tcb->cwnd = tcb->ssthresh = 100 * tcb->mss;
+	tcp_cc_switch(h->ctx, tcb);
+	c = &tcp_block(h->ctx, tcb)->cc.cubic;
+	for (unsigned int i = 0; i < 49; i++) {
+		const uint32_t end = tcb->snd_nxt;
+
+		h_forget(h);
+		h_wait_ms(h, 100);
+		while (seq_lt(tcb->snd_una, end))
+			(void)h_in_at(h, TCP_ACK, h->seq,
+					seq_min(tcb->snd_una + 2u * tcb->mss, end), 0);
+		(void)h_write(h, 200u * tcb->mss, tcb->mss);
+	}
+	CU_ASSERT(c->at >= -100 && c->at <= 200);
+	CU_ASSERT(tcb->cwnd >= 139u * tcb->mss && tcb->cwnd <= 145u * tcb->mss);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(code_agrees_with_the_model),
 		TEST(average_window_is_that_of_the_rfcs_tables),
@@ -660,6 +692,7 @@ static CU_TestInfo tests[] = {
 		TEST(extremes),
 		TEST(small_talk_does_not_open_the_window),
 		TEST(a_full_window_counts_to_its_end),
+		TEST(acks_of_the_core_move_along_the_curve),
 		CU_TEST_INFO_NULL,
 };
 
