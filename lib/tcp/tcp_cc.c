@@ -132,9 +132,9 @@ tcp_cc_resume(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 bool
 tcp_cc_just_reduced(const struct tcp_tcb *tcb, struct tcp_block *b)
 {
-	if (b->cc.reduced && seq_geq(tcb->snd_una, b->cc.reduced_end))
+	if (b->cc.reduced && seq_gt(tcb->snd_una, b->cc.reduced_end))
 		b->cc.reduced = false;
-	return b->cc.reduced;
+	return b->cc.reduced && tcb->snd_una != b->cc.reduced_end;
 }
 
 void

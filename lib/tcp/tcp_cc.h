@@ -43,7 +43,7 @@ struct tcp_cc {
 	time_ms_t sent;   /**< when data last left: restart after idle */
 	bool undo : 1;    /**< prior_cwnd and prior_ssthresh are valid */
 	bool limited : 1; /**< ACKs below full_end may grow cwnd */
-	bool reduced : 1; /**< no second reduction for ECE until reduced_end is acknowledged */
+	bool reduced : 1; /**< no second reduction for ECE until something behind reduced_end is acknowledged */
 	bool epoch : 1; /**< CUBIC: a congestion avoidance stage has begun, at and w_est are valid */
 	bool echo : 1;  /**< the ACK being processed carries ECE: it grows nothing */
 	struct tcp_cubic cubic;

@@ -58,9 +58,10 @@ tcp_ecn_echo(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg
 	if (!b->cc.echo)
 		return;
 	tcp_count(ctx, COUNTER_ECE_IN);
-	/* Once for a window of data, whether it was for ECE or for a loss. */
-	if (tcb->snd_una == tcb->snd_nxt || (tcb->flags & (TF_RECOVERY | TF_LOSS)) != 0 ||
-			tcp_cc_just_reduced(tcb, b))
+	if (tcb->snd_una == tcb->snd_nxt || (tcb->flags & (TF_RECOVERY | TF_LOSS)) != 0)
+		return;
+	/* Once for a window of data, whether it was for ECE or for a loss. CWR stands behind it: until then ECE is no news. */
+	if (b->cc.reduced && seq_leq(seg->ack, b->cc.reduced_end))
 		return;
 	tcp_count(ctx, COUNTER_ECN_REDUCTIONS);
 	if (tcb->cwnd <= tcb->mss) {

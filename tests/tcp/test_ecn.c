@@ -419,6 +419,52 @@ ece_reduces_once_a_window(void)
 	h_free(h);
 }
 
+/** All of that window is acknowledged and CWR is on its way: until it arrives, text of the peer's still says ECE. */
+static void
+ece_until_cwr_arrives_reduces_once(void)
+{
+	struct harness *h = ecn_established();
+	const uint32_t una = h_tcb(h)->snd_una;
+	uint32_t end;
+
+	(void)h_write(h, 100 * MSS, MSS);
+	end = h_tcb(h)->snd_nxt;
+	ack(h, TCP_ECE, MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 5 * MSS);
+	ack(h, TCP_ECE, end - una - MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->snd_una, end);
+	CU_ASSERT(seq_gt(h_tcb(h)->snd_nxt, end));
+	for (unsigned int i = 0; i < 5; i++) {
+		h->ack = end;
+		text(h, TCP_ECE, ECN_ECT0, 100);
+	}
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_ECN_REDUCTIONS], 1);
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 5 * MSS);
+	/* CWR arrives with CE: that is a new sign. */
+	ack(h, TCP_ECE, MSS);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_ECN_REDUCTIONS], 2);
+	h_free(h);
+}
+
+/** A loss of what was sent since is no part of that window, though all of it is acknowledged just so. */
+static void
+loss_behind_the_reduced_window_reduces(void)
+{
+	struct harness *h = ecn_established();
+	const uint32_t una = h_tcb(h)->snd_una;
+	uint32_t end;
+
+	(void)h_write(h, 100 * MSS, MSS);
+	end = h_tcb(h)->snd_nxt;
+	ack(h, TCP_ECE, MSS);
+	ack(h, 0, end - una - MSS);
+	for (unsigned int i = 0; i < 3; i++)
+		ack(h, 0, 0);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	CU_ASSERT(h_tcb(h)->ssthresh < 5 * MSS);
+	h_free(h);
+}
+
 static void
 growth_goes_on_when_ece_ends(void)
 {
@@ -583,6 +629,8 @@ static CU_TestInfo tests[] = {
 		TEST(ce_on_a_window_probe_is_told),
 		TEST(plain_connections_know_nothing_of_it),
 		TEST(ece_reduces_once_a_window),
+		TEST(ece_until_cwr_arrives_reduces_once),
+		TEST(loss_behind_the_reduced_window_reduces),
 		TEST(growth_goes_on_when_ece_ends),
 		TEST(loss_after_ece_in_one_window),
 		TEST(ece_during_recovery_reduces_no_more),
