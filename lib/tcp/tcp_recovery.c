@@ -60,6 +60,9 @@ undo(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 	const bool rto = (b->rec.flags & TCP_REC_UNDO_RTO) != 0;
 
 	tcp_count(ctx, rto ? COUNTER_RTO_UNDONE : COUNTER_RECOVERY_UNDONE);
+	/* What recovery made of cwnd, more or less, is no window: the reduction may have been for ECE, and stay. */
+	if ((tcb->flags & TF_RECOVERY) != 0)
+		tcb->cwnd = tcb->ssthresh;
 	tcp_cc_undo(ctx, tcb, b);
 	tcp_sack_unlose(ctx, b);
 	/* What looked lost had been overtaken. */
@@ -67,7 +70,9 @@ undo(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b)
 		b->rec.flags |= TCP_REC_REORDERING;
 	undo_forget(b);
 	tcb->flags &= ~(TF_RECOVERY | TF_LOSS);
-	b->rec.recover = tcb->snd_nxt;
+	/* Three duplicates may tell of a loss again (RFC 5682 section 2.1 step 3b). */
+	b->rec.flags &= (uint16_t)~TCP_REC_RECOVER_VALID;
+	b->rec.recover = tcb->snd_una;
 	b->rec.limited = 0;
 	b->rec.dupacks = b->rec.segs_sacked = 0;
 	tcp_want_output(ctx, tcb, OUT_DATA);

@@ -442,6 +442,80 @@ one_real_loss_is_enough(void)
 	h_free(h);
 }
 
+/** Without SACK: what is lost after a spurious timeout is repaired by duplicates, not by the next timeout. */
+static void
+loss_after_a_spurious_timeout(void)
+{
+	struct harness *h = timed_out(100, 0);
+	const uint32_t una = h_tcb(h)->snd_una;
+
+	ack(h, una + MSS);
+	ack(h, una + 2 * MSS);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RTO_UNDONE), 1);
+	h_forget(h);
+	for (unsigned int i = 0; i < 3; i++)
+		ack(h, una + 2 * MSS);
+	CU_ASSERT_EQUAL(count(h, COUNTER_FAST_RETRANSMIT), 1);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RETRANSMITTED), 2);
+	h_free(h);
+}
+
+/** Duplicates have inflated the window beyond what it was: that goes, too. */
+static void
+spurious_recovery_takes_inflation_back(void)
+{
+	struct harness *h = sending(100, TCP_OPT_TS);
+	const uint32_t una = h_tcb(h)->snd_una, mss = h_tcb(h)->mss;
+	const uint32_t cwnd = h_tcb(h)->cwnd, echo = h->ts_ecr;
+
+	h_wait_ms(h, 20);
+	for (unsigned int i = 0; i < 9; i++)
+		ack(h, una);
+	CU_ASSERT_EQUAL(count(h, COUNTER_FAST_RETRANSMIT), 1);
+	CU_ASSERT(h_tcb(h)->cwnd > cwnd);
+	h->ts_ecr = echo;
+	ack(h, una + 4 * mss);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RECOVERY_UNDONE), 1);
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, cwnd);
+	h_free(h);
+}
+
+/** The window was reduced for ECE before, and that was for something: cwnd is ssthresh, not what recovery made of it. */
+static void
+spurious_recovery_after_ece(void)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		struct harness *h = sending(
+				100, (uint8_t)(TCP_OPT_TS | (i == 0 ? TCP_OPT_SACK_OK : 0)));
+		const uint32_t mss = h_tcb(h)->mss, echo = h->ts_ecr;
+		uint32_t una = h_tcb(h)->snd_una, ssthresh;
+
+		h_tcb(h)->flags |= TF_ECN;
+		h_wait_ms(h, 20);
+		una += mss;
+		(void)h_in_at(h, TCP_ACK | TCP_ECE, h->seq, una, 0);
+		CU_ASSERT_EQUAL(count(h, COUNTER_ECN_REDUCTIONS), 1);
+		ssthresh = h_tcb(h)->ssthresh;
+		CU_ASSERT_EQUAL(h_tcb(h)->cwnd, ssthresh);
+		for (unsigned int k = 0; k < 8; k++) {
+			if (i == 0)
+				sack(h, una, una + 5 * mss, una + 8 * mss);
+			else
+				ack(h, una);
+		}
+		CU_ASSERT_EQUAL(count(h, COUNTER_FAST_RETRANSMIT), 1);
+		CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, ssthresh);
+		CU_ASSERT_NOT_EQUAL(h_tcb(h)->cwnd, ssthresh);
+		h->ts_ecr = echo;
+		ack(h, una + 2 * mss);
+		CU_ASSERT_EQUAL(count(h, COUNTER_RECOVERY_UNDONE), 1);
+		CU_ASSERT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+		CU_ASSERT_EQUAL(h_tcb(h)->cwnd, ssthresh);
+		h_free(h);
+	}
+}
+
 /** They come when recovery is over: for a round trip that still counts, afterwards it is history. */
 static void
 duplicates_after_recovery(void)
@@ -502,6 +576,9 @@ static CU_TestInfo tests[] = {
 		TEST(duplicates_tell_of_a_spurious_recovery),
 		TEST(one_real_loss_is_enough),
 		TEST(duplicates_after_recovery),
+		TEST(loss_after_a_spurious_timeout),
+		TEST(spurious_recovery_takes_inflation_back),
+		TEST(spurious_recovery_after_ece),
 		TEST(bad_input_34_invented_duplicates),
 		CU_TEST_INFO_NULL,
 };
