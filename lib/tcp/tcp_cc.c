@@ -177,12 +177,12 @@ tcp_cc_reduce(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *
 	 */
 	if (event == TCP_CC_LOSS && b->cc.limited && flight < tcb->cwnd)
 		flight = tcb->cwnd;
-	if ((tcb->flags & TF_ECN) != 0)
-		tcb->flags |= TF_CWR;
 	if (event == TCP_CC_LOSS && tcp_cc_just_reduced(tcb, b)) {
 		b->cc.undo = false;
 		return;
 	}
+	if ((tcb->flags & TF_ECN) != 0)
+		tcb->flags |= TF_CWR;
 	b->cc.prior_cwnd = tcb->cwnd;
 	b->cc.prior_ssthresh = tcb->ssthresh;
 	b->cc.undo = true;

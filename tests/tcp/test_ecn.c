@@ -539,6 +539,28 @@ cwr_after_a_timeout_on_new_text(void)
 	h_free(h);
 }
 
+/** A loss in a window that was reduced for ECE reduces nothing more, and says nothing of it: CWR ends what CE began since. */
+static void
+no_cwr_without_a_reduction(void)
+{
+	struct harness *h = ecn_established();
+
+	(void)h_write(h, 100 * MSS, MSS);
+	ack(h, TCP_ECE, MSS);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_CWR, 0);
+	ack(h, 0, 5 * MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->flags & TF_CWR, 0); /* it has left */
+	h_forget(h);
+	for (unsigned int i = 0; i < 8; i++)
+		ack(h, 0, 0);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, 5 * MSS);
+	CU_ASSERT(h->n_sent > 1);
+	for (unsigned int i = 0; i < h->n_sent; i++)
+		CU_ASSERT_EQUAL(h->sent[i].seg.flags & TCP_CWR, 0);
+	h_free(h);
+}
+
 static void
 cubic_reduces_to_seven_tenths(void)
 {
@@ -635,6 +657,7 @@ static CU_TestInfo tests[] = {
 		TEST(loss_after_ece_in_one_window),
 		TEST(ece_during_recovery_reduces_no_more),
 		TEST(cwr_after_a_timeout_on_new_text),
+		TEST(no_cwr_without_a_reduction),
 		TEST(cubic_reduces_to_seven_tenths),
 		TEST(ece_on_unacceptable_acks_is_ignored),
 		TEST(marked_instead_of_dropped),
