@@ -337,13 +337,16 @@ scoreboard_slow(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b,
 		scoreboard_recovered(tcb, b);
 	reo = tcp_rack_detect(ctx, tcb, b, a);
 	repair(ctx, tcb, b, a, false);
-	if (n > 0 && !repairing && (tcb->flags & TF_RECOVERY) == 0)
-		tcp_cc_ack(ctx, tcb, b, n);
 	if (probed && (tcb->flags & (TF_RECOVERY | TF_LOSS)) == 0) {
-		/* As if fast recovery had come and gone (RFC 8985 section 7.4.2). */
+		/*
+		 * As if fast recovery had come and gone (RFC 8985 section 7.4.2). Whether the window was full is known before
+		 * tcp_cc_ack() only; and an ACK that tells of a loss grows nothing.
+		 */
 		tcp_count(ctx, COUNTER_TLP_REPAIRS);
 		tcp_cc_reduce(ctx, tcb, b, TCP_CC_LOSS);
 		tcb->cwnd = tcb->ssthresh;
+	} else if (n > 0 && !repairing && (tcb->flags & TF_RECOVERY) == 0) {
+		tcp_cc_ack(ctx, tcb, b, n);
 	}
 	expire(tcb, b, a);
 	tcp_rack_arm(ctx, tcb, b, reo, n > 0);

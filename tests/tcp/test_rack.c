@@ -637,6 +637,28 @@ probe_is_the_last_that_is_sent(void)
 	}
 }
 
+/** The tail of a full window: it is that window which is reduced, not the one segment that was left of it. */
+static void
+probe_repaired_the_tail_of_a_full_window(void)
+{
+	struct harness *h = sending(10);
+	const uint32_t una = h_tcb(h)->snd_una;
+	uint32_t cwnd;
+
+	h_wait_ms(h, RTT);
+	(void)h_in_at(h, TCP_ACK, h->seq, una + 9 * MSS, 0);
+	cwnd = h_tcb(h)->cwnd;
+	CU_ASSERT(cwnd > 10 * MSS);
+	h_wait_ms(h, 240);
+	CU_ASSERT_EQUAL(count(h, COUNTER_TLP_PROBES), 1);
+	h_wait_ms(h, RTT);
+	(void)h_in_at(h, TCP_ACK, h->seq, una + 10 * MSS, 0);
+	CU_ASSERT_EQUAL(count(h, COUNTER_TLP_REPAIRS), 1);
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, cwnd / 2);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, cwnd / 2);
+	h_free(h);
+}
+
 /** A last segment of many small slices: the probe ends where it ended. */
 static void
 probe_of_many_slices(void)
@@ -684,6 +706,7 @@ static CU_TestInfo tests[] = {
 		TEST(probe_was_a_duplicate),
 		TEST(probe_and_a_plain_duplicate),
 		TEST(probe_is_the_last_that_is_sent),
+		TEST(probe_repaired_the_tail_of_a_full_window),
 		TEST(probe_of_many_slices),
 		CU_TEST_INFO_NULL,
 };
