@@ -575,6 +575,8 @@ tcp_recovery_too_big(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block 
 			tcb->flags |= TF_LOSS;
 	} else {
 		b->rec.rtx_nxt = tcb->snd_una;
+		if ((tcb->flags & TF_RECOVERY) != 0)
+			tcb->cwnd = tcb->ssthresh; /* no more duplicates to go by */
 		tcb->flags = (tcb->flags & ~TF_RECOVERY) | TF_LOSS;
 	}
 	b->rec.dupacks = 0;

@@ -86,6 +86,25 @@ first_claim_is_believed(void)
 	h_free(h);
 }
 
+/** In the middle of fast recovery: what duplicates have put on top of the window goes with it. */
+static void
+claim_in_recovery_ends_the_inflation(void)
+{
+	struct harness *h = sending(30 * MSS);
+	const uint32_t una = h_tcb(h)->snd_una;
+
+	for (unsigned int i = 0; i < 9; i++)
+		ack(h, 0);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	CU_ASSERT(h_tcb(h)->cwnd > 2 * h_tcb(h)->ssthresh);
+	CU_ASSERT_EQUAL(claim(h, una, 1400), DROP_NONE);
+	CU_ASSERT_EQUAL(h_tcb(h)->mss, 1360);
+	CU_ASSERT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	CU_ASSERT(h_tcb(h)->cwnd <= h_tcb(h)->ssthresh);
+	drain(h);
+	h_free(h);
+}
+
 /** A way that becomes narrower hop by hop: each router in turn. */
 static void
 narrower_and_narrower(void)
@@ -472,6 +491,7 @@ list_is_bounded(void)
 
 static CU_TestInfo tests[] = {
 		TEST(first_claim_is_believed),
+		TEST(claim_in_recovery_ends_the_inflation),
 		TEST(narrower_and_narrower),
 		TEST(claims_that_change_nothing),
 		TEST(bad_input_39_mtu_0_steps_down_the_plateaus),
