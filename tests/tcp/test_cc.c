@@ -352,6 +352,26 @@ recovery_with_partial_acks(void)
 	h_free(h);
 }
 
+/** Partial ACKs of few octets deflate the window and add nothing, down to one segment. */
+static void
+recovery_with_small_partial_acks(void)
+{
+	struct harness *h = sending(200);
+	const uint32_t end = h_tcb(h)->snd_nxt;
+	uint32_t least = UINT32_MAX;
+
+	for (unsigned int i = 0; i < 3; i++)
+		ack(h, 0);
+	while (seq_lt(h_tcb(h)->snd_una + 150, end)) {
+		ack(h, 150);
+		CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+		CU_ASSERT(h_tcb(h)->cwnd >= MSS);
+		least = h_tcb(h)->cwnd < least ? h_tcb(h)->cwnd : least;
+	}
+	CU_ASSERT(least < 2 * MSS);
+	h_free(h);
+}
+
 /** The full ACK leaves little in flight: no burst. */
 static void
 recovery_ends_without_a_burst(void)
@@ -493,6 +513,7 @@ static CU_TestInfo tests[] = {
 		TEST(acks_that_are_no_duplicates),
 		TEST(fin_is_no_duplicate_ack),
 		TEST(recovery_with_partial_acks),
+		TEST(recovery_with_small_partial_acks),
 		TEST(recovery_ends_without_a_burst),
 		TEST(recovery_ends_by_timeout),
 		TEST(recover_is_checked_after_a_timeout),

@@ -114,6 +114,48 @@ proportion_is_kept(void)
 	h_free(h);
 }
 
+/** Octets of the share are rounded up (section 6.2). */
+static void
+share_is_rounded_up(void)
+{
+	struct harness *h = twenty(true);
+	const uint32_t una = h_tcb(h)->snd_una;
+	struct tcp_sack k = {una + MSS, una + 4 * MSS};
+
+	(void)h_sack(h, una, &k, 1);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	h->no_pump = true;
+	for (uint32_t i = 1; i <= 5; i++) {
+		uint32_t share;
+
+		k.right = una + 4 * MSS + i * 1001;
+		(void)h_sack(h, una, &k, 1);
+		/* Half of what was delivered. */
+		CU_ASSERT_EQUAL(rec_of(h)->prr_delivered, 3 * MSS + i * 1001);
+		share = (rec_of(h)->prr_delivered + 1) / 2;
+		CU_ASSERT(pipe_of(h) > h_tcb(h)->ssthresh);
+		CU_ASSERT_EQUAL(h_tcb(h)->cwnd - pipe_of(h), share - rec_of(h)->prr_out);
+	}
+	h->no_pump = false;
+	h_pump(h);
+	h_free(h);
+}
+
+/** The ACK that finds the loss acknowledges something, too: that was in flight when it happened (section 6.1). */
+static void
+what_the_first_ack_acknowledges_counts(void)
+{
+	struct harness *h = twenty(true);
+	const uint32_t una = h_tcb(h)->snd_una;
+	const struct tcp_sack k = {una + 6 * MSS, una + 9 * MSS};
+
+	(void)h_sack(h, una + 5 * MSS, &k, 1);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	CU_ASSERT_EQUAL(rec_of(h)->prr_flight, 20 * MSS);
+	CU_ASSERT_EQUAL(rec_of(h)->prr_delivered, 8 * MSS);
+	h_free(h);
+}
+
 /**
  * Figure "burst loss": 0 to 14 of twenty are missing. What is in flight falls below ssthresh at once; each ACK lets out what it
  * reports, and one more when SND.UNA moves and nothing more is found lost.
@@ -278,6 +320,8 @@ recovery_ends_at_ssthresh(void)
 static CU_TestInfo tests[] = {
 		TEST(single_loss),
 		TEST(proportion_is_kept),
+		TEST(share_is_rounded_up),
+		TEST(what_the_first_ack_acknowledges_counts),
 		TEST(burst_loss),
 		TEST(no_extra_with_new_losses),
 		TEST(nothing_delivered_nothing_sent),

@@ -201,8 +201,9 @@ lost_retransmission(void)
 	CU_ASSERT_EQUAL(count(h, COUNTER_RACK_LOST_AGAIN), 1);
 	CU_ASSERT_EQUAL(count(h, COUNTER_RTO), 0);
 	CU_ASSERT_EQUAL(rec_of(h)->t_rto, rto); /* once */
-	/* Twice lost, twice reduced (RFC 5681 section 4.3). */
+	/* Twice lost, twice reduced (RFC 5681 section 4.3), and that cannot have been for nothing. */
 	CU_ASSERT(h_tcb(h)->ssthresh < ssthresh);
+	CU_ASSERT_EQUAL(rec_of(h)->flags & (TCP_REC_UNDO | TCP_REC_EIFEL), 0);
 	h_free(h);
 }
 
@@ -357,6 +358,8 @@ timeout_spares_what_is_young(void)
 	/* The first has gone again, the second is on its way. */
 	CU_ASSERT_EQUAL(rec_of(h)->lost, 0);
 	CU_ASSERT_EQUAL(tcb->flags & (TF_LOSS | TF_RECOVERY), TF_LOSS);
+	/* A second one spares nothing: by then all of it is old, however long that takes. */
+	CU_ASSERT_EQUAL(rec_of(h)->flags & TCP_REC_RACK, 0);
 	(void)h_in(h, TCP_ACK, 0);
 	h_free(h);
 }

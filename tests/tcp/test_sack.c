@@ -705,6 +705,35 @@ model(void)
 		model_run(seed, seed % 3 == 0 ? (uint32_t)seed : 4096);
 }
 
+/** In long disorder limited transmit lets out more than is reported at last: only that much is no part of FlightSize. */
+static void
+flight_after_long_disorder(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+	uint32_t una, flight;
+
+	conf.snd_buf = 1 << 20;
+	conf.rto_min_ms = 1000;
+	conf.cc = TCP_CC_NEWRENO;
+	h = h_sending(&conf, TCP_OPT_SACK_OK, 100);
+	una = h_tcb(h)->snd_una;
+	rec_of(h)->flags |= TCP_REC_REORDERING;
+	sack_one(h, MSS, 9 * MSS);
+	CU_ASSERT_EQUAL(rec_of(h)->limited, 8 * MSS);
+	/* The hole is filled, a new one opens. */
+	sack(h, 9 * MSS, 1, (const uint32_t[]){11 * MSS, 12 * MSS});
+	CU_ASSERT_EQUAL(h_tcb(h)->snd_una, una + 9 * MSS);
+	CU_ASSERT_EQUAL(rec_of(h)->sacked, MSS);
+	CU_ASSERT(rec_of(h)->limited >= 8 * MSS);
+	flight = h_tcb(h)->snd_nxt - h_tcb(h)->snd_una;
+	rec_of(h)->flags &= (uint16_t)~TCP_REC_RACK; /* the reordering timer shall find nothing */
+	h_wait_ms(h, 1100);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RTO), 1);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, (flight - MSS) / 2);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(blocks_are_taken_in),
 		TEST(blocks_of_one_ack),
@@ -728,6 +757,7 @@ static CU_TestInfo tests[] = {
 		TEST(fin_is_lost_and_reported),
 		TEST(too_big_sends_all_again),
 		TEST(loss_behind_a_large_ack_halves_the_window_not_its_rest),
+		TEST(flight_after_long_disorder),
 		TEST(model),
 		CU_TEST_INFO_NULL,
 };
