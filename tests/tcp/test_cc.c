@@ -352,6 +352,24 @@ recovery_with_partial_acks(void)
 	h_free(h);
 }
 
+/** After a timeout an ACK grows the window by one segment at most (RFC 3465), though little was in flight before. */
+static void
+slow_start_after_a_timeout(void)
+{
+	struct harness *h = sending(6);
+
+	CU_ASSERT_EQUAL(flight(h), 6 * MSS);
+	h_wait_ms(h, 3000); /* twice: no F-RTO */
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RTO], 2);
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, 3 * MSS);
+	ack(h, 2 * MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 2 * MSS);
+	ack(h, 3 * MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 3 * MSS);
+	h_free(h);
+}
+
 /** Partial ACKs of few octets deflate the window and add nothing, down to one segment. */
 static void
 recovery_with_small_partial_acks(void)
@@ -513,6 +531,7 @@ static CU_TestInfo tests[] = {
 		TEST(acks_that_are_no_duplicates),
 		TEST(fin_is_no_duplicate_ack),
 		TEST(recovery_with_partial_acks),
+		TEST(slow_start_after_a_timeout),
 		TEST(recovery_with_small_partial_acks),
 		TEST(recovery_ends_without_a_burst),
 		TEST(recovery_ends_by_timeout),

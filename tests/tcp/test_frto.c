@@ -458,6 +458,7 @@ loss_after_a_spurious_timeout(void)
 	CU_ASSERT_EQUAL(count(h, COUNTER_FAST_RETRANSMIT), 1);
 	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
 	CU_ASSERT_EQUAL(count(h, COUNTER_RETRANSMITTED), 2);
+	CU_ASSERT(h_tcb(h)->ssthresh < 10 * MSS); /* nothing was reduced before */
 	h_free(h);
 }
 

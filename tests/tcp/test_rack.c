@@ -207,6 +207,72 @@ lost_retransmission(void)
 	h_free(h);
 }
 
+/** Of one round of retransmissions two are lost: that is one sign more, not two. */
+static void
+two_lost_retransmissions_of_a_round(void)
+{
+	struct harness *h = sending(60);
+	const uint32_t una = h_tcb(h)->snd_una;
+	struct tcp_sack k[2] = {{una + MSS, una + 4 * MSS}};
+	uint32_t once;
+
+	h_wait_ms(h, RTT);
+	(void)h_sack(h, una, k, 1); /* 0 goes again */
+	k[0].right = una + 5 * MSS;
+	h_wait_ms(h, 1);
+	(void)h_sack(h, una, k, 1);
+	k[1] = (struct tcp_sack){una + 6 * MSS, una + 10 * MSS};
+	h_wait_ms(h, 1);
+	(void)h_sack(h, una, k, 2); /* 5 goes again, and new text behind it */
+	CU_ASSERT_EQUAL(count(h, COUNTER_RETRANSMITTED), 2);
+	CU_ASSERT(h_tcb(h)->snd_nxt - una > 12 * MSS);
+	h_wait_ms(h, RTT - 1);
+	k[1].right = una + 11 * MSS; /* sent after 0, before 5 */
+	(void)h_sack(h, una, k, 2);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RACK_LOST_AGAIN), 1);
+	once = h_tcb(h)->ssthresh;
+	h_wait_ms(h, RTT); /* 0 arrives at last, 5 was sent long before it */
+	k[1].right = una + 13 * MSS;
+	(void)h_sack(h, una + 5 * MSS, &k[1], 1);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RACK_LOST_AGAIN), 2);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, once);
+	h_free(h);
+}
+
+/** The timeout comes first: the reordering window does not put it off. */
+static void
+reordering_timer_is_not_behind_the_timeout(void)
+{
+	struct harness *h = sending(10);
+	const uint32_t una = h_tcb(h)->snd_una;
+
+	h_wait_ms(h, RTT);
+	rec_of(h)->t_rto = h->ctx->now_ms + 2;
+	sack(h, una, 0, 1, 2);
+	CU_ASSERT_EQUAL(rec_of(h)->timer, TCP_TIMER_RTO);
+	CU_ASSERT_EQUAL(h_tcb(h)->t_rexmt, h->ctx->now_ms + 2);
+	h_wait_ms(h, 2);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RTO), 1);
+	h_free(h);
+}
+
+/** What was delivered before a quiet time has no order with what comes: times wrap. */
+static void
+times_do_not_outlive_the_flight(void)
+{
+	struct harness *h = sending(2);
+
+	h->auto_read = false; /* unread text keeps the block */
+	(void)h_in(h, TCP_ACK, 10);
+	h_wait_ms(h, RTT);
+	(void)h_in(h, TCP_ACK, 0);
+	CU_ASSERT_NOT_EQUAL(rec_of(h)->flags & TCP_REC_RACK, 0);
+	h_wait_ms(h, 3600 * 1000);
+	(void)h_write(h, MSS, MSS);
+	CU_ASSERT_EQUAL(rec_of(h)->flags & TCP_REC_RACK, 0);
+	h_free(h);
+}
+
 /** The ACK comes too early to be the retransmission's: RACK does not learn from it (step 2). */
 static void
 ack_of_the_original(void)
@@ -536,6 +602,22 @@ one_probe_a_round_trip(void)
 
 /* Section 7.4: what became of the probe. */
 
+/** A window that closes over what is in flight: the timeout asks, no loss probe. */
+static void
+no_probe_into_a_closed_window(void)
+{
+	struct harness *h = sending(10);
+	const uint32_t una = h_tcb(h)->snd_una;
+
+	h_wait_ms(h, RTT);
+	h->wnd = 0;
+	(void)h_in_at(h, TCP_ACK, h->seq, una + MSS, 0);
+	CU_ASSERT_EQUAL(rec_of(h)->timer, TCP_TIMER_PTO); /* by the window of before */
+	(void)h_in_at(h, TCP_ACK, h->seq, una + 2 * MSS, 0);
+	CU_ASSERT_EQUAL(rec_of(h)->timer, TCP_TIMER_RTO);
+	h_free(h);
+}
+
 /** More than the probe is acknowledged and no duplicate reported: it has repaired a loss, which is congestion. */
 static void
 probe_repaired_a_loss(void)
@@ -692,6 +774,9 @@ static CU_TestInfo tests[] = {
 		TEST(order_is_no_reordering),
 		TEST(later_text_is_not_lost),
 		TEST(lost_retransmission),
+		TEST(two_lost_retransmissions_of_a_round),
+		TEST(reordering_timer_is_not_behind_the_timeout),
+		TEST(times_do_not_outlive_the_flight),
 		TEST(ack_of_the_original),
 		TEST(echo_of_the_original),
 		TEST(reordering_window_adapts),
@@ -704,6 +789,7 @@ static CU_TestInfo tests[] = {
 		TEST(probe_of_new_text),
 		TEST(probe_within_the_window),
 		TEST(no_probe_while_sacked),
+		TEST(no_probe_into_a_closed_window),
 		TEST(one_probe_a_round_trip),
 		TEST(probe_repaired_a_loss),
 		TEST(probe_was_a_duplicate),
