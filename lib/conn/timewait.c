@@ -143,15 +143,13 @@ ring_merge(struct timewait_table *t)
 {
 	const uint32_t to = ring_at(t, 1);
 	const struct tick_list from = t->list[t->oldest];
+	const uint32_t head = t->list[to].next;
 
-	if (!list_empty(t, t->oldest)) {
-		const uint32_t head = t->list[to].next;
-
-		*prev_of(t, from.next) = LIST_REF | to;
-		*next_of(t, from.prev) = head;
-		*prev_of(t, head) = from.prev;
-		t->list[to].next = from.next;
-	}
+	PTCP_ASSERT(!list_empty(t, t->oldest)); /* ring_open() has popped such */
+	*prev_of(t, from.next) = LIST_REF | to;
+	*next_of(t, from.prev) = head;
+	*prev_of(t, head) = from.prev;
+	t->list[to].next = from.next;
 	ring_pop(t);
 }
 
