@@ -57,7 +57,7 @@ num_equal(struct num a, struct num b)
 	return a.hi == b.hi && a.lo == b.lo;
 }
 
-/** The bits of @p family's addresses that lie outside a prefix of @p len. */
+/** The bits of @p family's addresses that lie outside a prefix of @p len, which is never 0. */
 static struct num
 host_mask(enum ip_family family, uint8_t len)
 {
@@ -65,8 +65,8 @@ host_mask(enum ip_family family, uint8_t len)
 
 	if (bits < 64)
 		return (struct num){0, ((uint64_t)1 << bits) - 1};
-	return (struct num){
-			bits == 128 ? UINT64_MAX : ((uint64_t)1 << (bits - 64)) - 1, UINT64_MAX};
+	PTCP_ASSERT(bits < 128);
+	return (struct num){((uint64_t)1 << (bits - 64)) - 1, UINT64_MAX};
 }
 
 static bool
