@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/bytes.h"
+#include "base/counter.h"
 #include "base/drop.h"
 #include "base/seq.h"
 #include "base/siphash.h"
@@ -213,6 +214,39 @@ drop_reasons_complete_and_unique(void)
 	CU_ASSERT_PTR_NULL(drop_text(UINT32_MAX));
 }
 
+/* Counters are told by their keys, which scripts rely on: each has one, and no two have the same. */
+static void
+counters_complete_and_unique(void)
+{
+	static const char *const idents[] = {
+#define COUNTER(name, key, text) #name,
+#include "base/counter.def"
+#undef COUNTER
+	};
+
+	CU_ASSERT_EQUAL(sizeof(idents) / sizeof(idents[0]), COUNTER_MAX);
+	for (unsigned int i = 0; i < COUNTER_MAX; i++) {
+		const char *name = counter_name(i);
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(name);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(counter_text(i));
+		CU_ASSERT_NOT_EQUAL(counter_text(i)[0], '\0');
+		/* the key is the identifier in lower case */
+		CU_ASSERT_EQUAL(strlen(name), strlen(idents[i]));
+		for (size_t k = 0; name[k] != '\0'; k++)
+			CU_ASSERT_TRUE(name[k] == tolower((unsigned char)idents[i][k]));
+		for (unsigned int k = 0; k < i; k++) {
+			CU_ASSERT_NOT_EQUAL(strcmp(name, counter_name(k)), 0);
+			CU_ASSERT_NOT_EQUAL(strcmp(counter_text(i), counter_text(k)), 0);
+		}
+	}
+	CU_ASSERT_STRING_EQUAL(counter_name(COUNTER_SEGMENTS_IN), "segments_in");
+	CU_ASSERT_PTR_NULL(counter_name(COUNTER_MAX));
+	CU_ASSERT_PTR_NULL(counter_name(UINT32_MAX));
+	CU_ASSERT_PTR_NULL(counter_text(COUNTER_MAX));
+	CU_ASSERT_PTR_NULL(counter_text(UINT32_MAX));
+}
+
 static void
 time_ms_across_the_wrap(void)
 {
@@ -241,6 +275,7 @@ static CU_TestInfo tests[] = {
 		TEST(bytes_at_any_alignment),
 		TEST(addresses_compare_whole),
 		TEST(drop_reasons_complete_and_unique),
+		TEST(counters_complete_and_unique),
 		TEST(time_ms_across_the_wrap),
 		CU_TEST_INFO_NULL,
 };

@@ -263,18 +263,25 @@ hold_is_bounded(void)
 {
 	uint16_t i;
 
+	CU_ASSERT_EQUAL(NEIGH_HOLD_MAX, 16);
 	begin();
 	i = resolve(1, T0);
-	for (int k = 0; k < NEIGH_HOLD_MAX; k++)
+	for (int k = 0; k < 16; k++)
 		CU_ASSERT_EQUAL(neigh_hold(t, i, &packet[k]), 0);
 	CU_ASSERT_EQUAL(neigh_hold(t, i, &packet[99]), -ENOBUFS);
+	CU_ASSERT_PTR_NULL(neigh_take(t, i)); /* not before it is resolved */
 	confirm(1, mac1, T0);
 	CU_ASSERT_PTR_EQUAL(neigh_take(t, i), &packet[0]);
+	/* One that is being confirmed is as good. */
+	find(1);
+	poll_sees(T0 + FRESH, 1, 0);
+	CU_ASSERT_EQUAL(neigh_at(t, i)->state, NEIGH_PROBE);
+	CU_ASSERT_PTR_EQUAL(neigh_take(t, i), &packet[1]);
 	/* What nobody took is not lost: it comes back by the flush. */
 	n_dropped = 0;
 	neigh_flush(t, drop, &t);
-	CU_ASSERT_EQUAL(n_dropped, NEIGH_HOLD_MAX - 1);
-	CU_ASSERT_PTR_EQUAL(dropped[0], &packet[1]);
+	CU_ASSERT_EQUAL(n_dropped, NEIGH_HOLD_MAX - 2);
+	CU_ASSERT_PTR_EQUAL(dropped[0], &packet[2]);
 	CU_ASSERT_EQUAL(neigh_count(t), 0);
 }
 

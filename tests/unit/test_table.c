@@ -469,6 +469,70 @@ check_finds_faults(void)
 	CU_ASSERT_EQUAL(conn_table_insert(&t, hash_of(9), 9), 0);
 	CU_ASSERT_PTR_NOT_NULL(conn_table_check(&t, &key));
 	table_free(&t);
+
+	/* Eleven with one hash: ten in their home, one beyond it. */
+	t = table_new(max, false);
+	for (uint32_t i = 0; i < 11; i++)
+		CU_ASSERT_EQUAL(conn_table_insert(&t, hash_of(0), i), 0);
+	b = &t.bucket[conn_table_home(&t, hash_of(0))];
+	for (uint32_t i = 1; i < 11; i++)
+		obj[i] = obj[0];
+	CU_ASSERT_STRING_EQUAL(conn_table_check(&t, &key), "two entries with one key");
+	CU_ASSERT_EQUAL(b->passed, 1);
+	/* The same in two buckets. */
+	memset(b->sig, 0, sizeof(b->sig));
+	b->sig[0] = b[1].sig[0];
+	t.n_used = 2;
+	CU_ASSERT_STRING_EQUAL(conn_table_check(&t, &key), "two entries with one key");
+	b->sig[0] = 0;
+	t.n_used = 1;
+	CU_ASSERT_PTR_NULL(conn_table_check(&t, &key));
+	b->passed = 0;
+	CU_ASSERT_STRING_EQUAL(conn_table_check(&t, &key), "entry cannot be reached from its home");
+	b->passed = 1;
+	t.n_used = max + 1;
+	CU_ASSERT_STRING_EQUAL(conn_table_check(&t, &key), "more entries than max");
+	table_free(&t);
+}
+
+/** Somebody has passed every bucket, so that none says where a walk may end: it ends after one round. */
+static void
+walk_ends_when_all_were_passed(void)
+{
+	/* Twelve entries have three buckets of ten. */
+	static const uint32_t home[] = {0, 0x60000000, 0xc0000000};
+	struct conn_table t = table_new(12, false);
+	struct conn_key k;
+
+	CU_ASSERT_EQUAL_FATAL(t.n_buckets, 3);
+	for (uint32_t i = 0; i < 12; i++)
+		set_tuple(i, i, false);
+	/* 10 to 11 and then 0 pass the buckets 0 to 2, which the others fill for them and leave again. */
+	for (uint32_t n = 0; n < 2; n++) {
+		for (uint32_t i = n; i < 10; i++)
+			CU_ASSERT_EQUAL_FATAL(conn_table_insert(&t, home[n], i), 0);
+		CU_ASSERT_EQUAL_FATAL(conn_table_insert(&t, home[n], 10 + n), 0);
+		for (uint32_t i = n; i < 10; i++)
+			CU_ASSERT_EQUAL_FATAL(conn_table_remove(&t, home[n], i), 0);
+	}
+	for (uint32_t i = 1; i < 10; i++)
+		CU_ASSERT_EQUAL_FATAL(conn_table_insert(&t, home[2], i), 0);
+	CU_ASSERT_EQUAL_FATAL(conn_table_insert(&t, home[2], 0), 0);
+	for (uint32_t n = 0; n < 3; n++)
+		CU_ASSERT_EQUAL(t.bucket[n].passed, 1);
+	for (uint32_t n = 0; n < 3; n++) {
+		const uint32_t hash = home[n] | 0x1234;
+
+		k = key_of(11);
+		CU_ASSERT_EQUAL(conn_table_find(&t, hash, &k), PTCP_NIL);
+		CU_ASSERT_EQUAL(conn_table_hint(&t, hash), PTCP_NIL);
+		CU_ASSERT_EQUAL(conn_table_remove(&t, hash, 11), -ENOENT);
+	}
+	k = key_of(0);
+	CU_ASSERT_EQUAL(conn_table_find(&t, home[2], &k), 0);
+	k = key_of(11);
+	CU_ASSERT_EQUAL(conn_table_find(&t, home[1], &k), 11);
+	table_free(&t);
 }
 
 static CU_TestInfo tests[] = {
@@ -485,6 +549,7 @@ static CU_TestInfo tests[] = {
 		TEST(hundred_thousand_tuples_of_one_subnet),
 		TEST(hash_depends_on_each_field),
 		TEST(check_finds_faults),
+		TEST(walk_ends_when_all_were_passed),
 		CU_TEST_INFO_NULL,
 };
 

@@ -799,6 +799,15 @@ check_sees_damage(void)
 	DAMAGED(w.list[1005 & 255].prev, 1);
 	DAMAGED(w.list[1005 & 255].next, 1);
 	DAMAGED(w.list[WHEEL_MOVING].next, 7);
+	/* What a half-done cascade has left lies within the slot that begins now. */
+	sim_start(8, 1000);
+	for (uint32_t i = 0; i < 6; i++)
+		sim_arm(i, 70000);
+	sim_advance(80000, 3);
+	CU_ASSERT_EQUAL_FATAL(list_length(WHEEL_MOVING), 4);
+	CU_ASSERT_PTR_NULL(wheel_check(&w));
+	DAMAGED(w.now, w.now + 1);
+	DAMAGED(objs[4].node.tick, w.now + (1u << 24));
 }
 
 static void

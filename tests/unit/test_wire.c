@@ -252,6 +252,7 @@ bad_input_04_frame_padding_never_becomes_payload(void)
 	uint32_t len = build_tcp(frame, false, 0, 0, 0);
 
 	CU_ASSERT_EQUAL(len, 54);
+	CU_ASSERT_EQUAL(ETH_FRAME_MIN, 60); /* IEEE 802.3, without the FCS */
 	memset(frame + len, 0xEE, ETH_FRAME_MIN - len);
 	CU_ASSERT_EQUAL(try_frame(frame, ETH_FRAME_MIN, false, &out), DROP_NONE);
 	CU_ASSERT_EQUAL(out.seg.payload.len, 0);
