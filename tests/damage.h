@@ -3,6 +3,7 @@
 #ifndef PTCP_TESTS_DAMAGE_H
 #define PTCP_TESTS_DAMAGE_H
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "test.h"
