@@ -2,6 +2,8 @@
 /* How connections begin: RFC 9293 section 3.5 with its figures, loss, limits, options, and sequence numbers that wrap. */
 #include "twin.h"
 
+#include "tcp/tcp_impl.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -779,6 +781,186 @@ syn_sent_send_queued(void)
 	h_free(h);
 }
 
+/* ------------------------------------------------------------------ what depends on the tuple, and on the buffer */
+
+/** RFC 6528: ISN and timestamp offset depend on each of the four parts of the tuple, and ends do not look alike. */
+static void
+isn_depends_on_each_part_of_the_tuple(void)
+{
+	struct harness *h = h_new(NULL, IP_V4, SECOND);
+	const struct ip_addr a = ip_addr_v4(1), b = ip_addr_v4(2);
+	const struct {
+		const struct ip_addr *local, *remote;
+		uint16_t lport, rport;
+	} t[] = {{&a, &b, 80, 90}, {&b, &b, 80, 90}, {&a, &a, 80, 90}, {&a, &b, 81, 90},
+			{&a, &b, 80, 91}, {&b, &a, 80, 90}, {&a, &b, 90, 80}, {&a, &b, 80, 80},
+			{&a, &b, 90, 90}};
+	uint32_t isn[PTCP_ARRAY_SIZE(t)], offset[PTCP_ARRAY_SIZE(t)];
+
+	for (size_t i = 0; i < PTCP_ARRAY_SIZE(t); i++) {
+		isn[i] = tcp_isn_of(h->ctx, t[i].local, t[i].remote, t[i].lport, t[i].rport);
+		offset[i] = tcp_ts_offset_of(
+				h->ctx, t[i].local, t[i].remote, t[i].lport, t[i].rport);
+		for (size_t k = 0; k < i; k++) {
+			CU_ASSERT_NOT_EQUAL(isn[i], isn[k]);
+			CU_ASSERT_NOT_EQUAL(offset[i], offset[k]);
+		}
+		/* They have keys of their own, and of the ISN the clock's share is known. */
+		CU_ASSERT_NOT_EQUAL(isn[i] - (uint32_t)(h->ctx->now / 4), offset[i]);
+	}
+	tcp_set_time(h->ctx, h->ctx->now + 4000);
+	CU_ASSERT_EQUAL(tcp_isn_of(h->ctx, &a, &b, 80, 90), isn[0] + 1000);
+	CU_ASSERT_EQUAL(tcp_ts_offset_of(h->ctx, &a, &b, 80, 90), offset[0]);
+	h_free(h);
+}
+
+/** RFC 7323 section 2.2: the smallest scale by which the largest buffer can be told. */
+static void
+syn_sent_scale_fits_the_buffer(void)
+{
+	static const struct {
+		uint32_t rcv_buf;
+		uint8_t scale;
+	} row[] = {{2920, 0}, {65535, 0}, {65536, 1}, {131071, 1}, {131072, 2}, {1 << 20, 5},
+			{1 << 29, 14}, {1u << 30, 14}};
+
+	for (size_t i = 0; i < PTCP_ARRAY_SIZE(row); i++) {
+		struct tcp_conf conf = h_conf();
+		const struct h_seg *s;
+		struct harness *h;
+
+		conf.rcv_buf = row[i].rcv_buf;
+		h = h_new(&conf, IP_V4, SECOND);
+		(void)h_open(h);
+		s = h_expect(h, TCP_SYN);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+		CU_ASSERT((s->seg.opts & TCP_OPT_WSCALE) != 0);
+		CU_ASSERT_EQUAL(s->seg.wscale, row[i].scale);
+		h_free(h);
+		/* What the buffer may grow to is what counts. */
+		conf.rcv_buf = 2920;
+		conf.rcv_buf_max = row[i].rcv_buf;
+		h = h_new(&conf, IP_V4, SECOND);
+		(void)h_open(h);
+		s = h_expect(h, TCP_SYN);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+		CU_ASSERT_EQUAL(s->seg.wscale, row[i].scale);
+		h_free(h);
+	}
+}
+
+/** The peer comes from the port that we connect to, to @p port, on which we listen. */
+static void
+aux_peer_takes(struct harness *h, uint16_t port)
+{
+	const uint16_t peer_port = h->peer_port;
+
+	CU_ASSERT(tcp_listen(h->ctx, h->family == IP_V4 ? 0 : 4, port, 16, 0, 0, NULL) >= 0);
+	h->our_port = port;
+	h->seq = 5000;
+	CU_ASSERT_EQUAL(h_in(h, TCP_SYN, 0), DROP_NONE);
+	h->peer_port = peer_port;
+}
+
+/** An ephemeral port is passed over where its tuple is in use by a connection that came in, whatever state that is in. */
+static void
+syn_sent_passes_tuples_that_came_in(void)
+{
+	for (unsigned int f = 0; f < 2; f++) {
+		struct tcp_conf conf = h_conf();
+		struct harness *h;
+		struct tcp_tcb *tcb;
+
+		conf.port_first = 2000;
+		conf.port_last = 2003;
+		h = h_new(&conf, families[f], SECOND);
+		/* One is half open, one established, one in TIME-WAIT: the fourth is left. */
+		aux_peer_takes(h, 2000);
+		aux_peer_takes(h, 2001);
+		(void)h_in(h, TCP_ACK, 0);
+		CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+		aux_peer_takes(h, 2003);
+		(void)h_in(h, TCP_ACK, 0);
+		CU_ASSERT(tcp_shutdown(h->ctx, h_tcb(h)) == 0);
+		h_pump(h);
+		(void)h_in(h, TCP_FIN | TCP_ACK, 0);
+		CU_ASSERT_EQUAL(h_state(h), TCP_TIME_WAIT);
+		h_forget(h);
+		tcb = h_open(h);
+		CU_ASSERT_EQUAL(tcb->id.lport, 2002);
+		h_expect(h, TCP_SYN);
+		/* The ports that were tried are nobody's. */
+		CU_ASSERT_EQUAL(port_count(h->ctx->ports), 1);
+		CU_ASSERT_EQUAL(tcp_open(h->ctx,
+						&(struct tcp_open_args){.laddr = f == 0 ? 0 : 4,
+								.rport = h->peer_port,
+								.raddr = h->peer}),
+				-EADDRNOTAVAIL);
+		CU_ASSERT_EQUAL(port_count(h->ctx->ports), 1);
+		CU_ASSERT_EQUAL(h->ctx->tcb_pool.n_used, 2);
+		/* The named one as well. */
+		CU_ASSERT_EQUAL(tcp_open(h->ctx,
+						&(struct tcp_open_args){.laddr = f == 0 ? 0 : 4,
+								.lport = 2001,
+								.rport = h->peer_port,
+								.raddr = h->peer}),
+				-EADDRINUSE);
+		CU_ASSERT_EQUAL(port_count(h->ctx->ports), 1);
+		for (uint16_t i = 1; i < 4; i++)
+			CU_ASSERT_EQUAL(tcp_unlisten(h->ctx, i), 0);
+		h_free(h);
+	}
+}
+
+/** After sixteen tuples that are taken it gives up, and gives back what it had tried. */
+static void
+syn_sent_tries_sixteen_ports(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+
+	conf.port_first = 2000;
+	conf.port_last = 2016;
+	h = h_new(&conf, IP_V4, SECOND);
+	for (uint16_t port = 2000; port <= 2016; port++)
+		aux_peer_takes(h, port);
+	CU_ASSERT_EQUAL(tcp_open(h->ctx,
+					&(struct tcp_open_args){
+							.rport = h->peer_port, .raddr = h->peer}),
+			-EADDRNOTAVAIL);
+	CU_ASSERT_EQUAL(port_count(h->ctx->ports), 0);
+	CU_ASSERT_EQUAL(h->ctx->tcb_pool.n_used, 0);
+	/* One of the tuples comes free, and is found: the ports go round. */
+	h->our_port = 2007;
+	(void)h_in_at(h, TCP_RST, 5001, 0, 0);
+	CU_ASSERT_EQUAL(h_state(h), TCP_CLOSED);
+	for (int tries = 0; tries < 2 && port_count(h->ctx->ports) == 0; tries++)
+		(void)tcp_open(h->ctx,
+				&(struct tcp_open_args){.rport = h->peer_port, .raddr = h->peer});
+	CU_ASSERT_EQUAL(port_count(h->ctx->ports), 1);
+	CU_ASSERT_PTR_NOT_NULL(h_tcb(h));
+	for (uint16_t i = 1; i < 18; i++)
+		CU_ASSERT_EQUAL(tcp_unlisten(h->ctx, i), 0);
+	h_free(h);
+}
+
+/** Without IPv6 no IPv6 connection is opened. */
+static void
+syn_sent_family_that_is_off(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct tcp_open_args args = {.laddr = 4, .rport = 443};
+	struct harness *h;
+
+	conf.ipv6 = false;
+	h = h_new(&conf, IP_V4, SECOND);
+	args.raddr = laddr_get(&h->laddr, 5);
+	CU_ASSERT_EQUAL(tcp_open(h->ctx, &args), -EINVAL);
+	CU_ASSERT_EQUAL(port_count(h->ctx->ports), 0);
+	CU_ASSERT_EQUAL(h->ctx->tcb_pool.n_used, 0);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(syn_sent_to_listen_each_segment_lost),
 		TEST(bad_input_24_simultaneous_open_each_segment_lost),
@@ -808,6 +990,11 @@ static CU_TestInfo tests[] = {
 		TEST(listen_syn_with_text),
 		TEST(syn_sent_syn_ack_with_text),
 		TEST(syn_sent_send_queued),
+		TEST(isn_depends_on_each_part_of_the_tuple),
+		TEST(syn_sent_scale_fits_the_buffer),
+		TEST(syn_sent_passes_tuples_that_came_in),
+		TEST(syn_sent_tries_sixteen_ports),
+		TEST(syn_sent_family_that_is_off),
 		CU_TEST_INFO_NULL,
 };
 
