@@ -748,6 +748,8 @@ predicted(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	timestamp_update(ctx, tcb, seg);
 	tcb->t_recv = ctx->now_ms;
 	tcb->wl1 = seg->seq;
+	if ((tcb->flags & TF_ECN) != 0)
+		tcp_ecn_echo(ctx, tcb, seg); /* no ECE: that of the last ACK is over */
 	if (acked > 0) {
 		(void)new_ack(ctx, tcb, seg);
 		if (tcp_unsent(ctx, tcb) > 0)

@@ -635,6 +635,53 @@ marked_instead_of_dropped(void)
 	twin_free(t);
 }
 
+/** Old text that a FIN is new on brings the segment into the window, but its CE is the old text's (section 6.1.5). */
+static void
+ce_on_old_text_with_a_new_fin_is_ignored(void)
+{
+	struct harness *h = ecn_established();
+	static const uint8_t data[100];
+	struct tcp_seg seg = {.ack = h->ack,
+			.wnd = h->wnd,
+			.flags = TCP_ACK | TCP_FIN | TCP_CWR,
+			.ecn = ECN_CE};
+
+	text(h, 0, ECN_CE, 100);
+	CU_ASSERT_EQUAL(last_flags(h), TCP_ACK | TCP_ECE);
+	seg.seq = h->seq - 100;
+	(void)h_inject(h, &seg, data, 100);
+	/* Its CWR is as old. */
+	CU_ASSERT_EQUAL(last_flags(h), TCP_ACK | TCP_ECE);
+	CU_ASSERT_EQUAL(h->sent[h->n_sent - 1].seg.ack, h->seq + 1);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_CE_IN], 1);
+	CU_ASSERT_EQUAL(h_state(h), TCP_CLOSE_WAIT);
+	h_free(h);
+}
+
+/** ECE counts for the ACK that carries it: what the next one acknowledges is growth again. */
+static void
+ece_on_a_repeated_ack_does_not_count_for_the_next(void)
+{
+	uint32_t grown[2]; /* after so many ACKs */
+
+	for (unsigned int ece = 0; ece < 2; ece++) {
+		struct harness *h = ecn_established();
+
+		(void)h_write(h, 100 * MSS, MSS);
+		ack(h, TCP_ECE, MSS);
+		while (h_tcb(h)->snd_nxt - h_tcb(h)->snd_una > 5 * MSS)
+			ack(h, 0, MSS);
+		/* Once more of the same window: nothing is reduced again. */
+		ack(h, ece ? TCP_ECE : 0, 0);
+		CU_ASSERT_EQUAL(h_tcb(h)->cwnd, 5 * MSS);
+		for (grown[ece] = 0; h_tcb(h)->cwnd == 5 * MSS && grown[ece] < 20; grown[ece]++)
+			ack(h, 0, MSS);
+		h_free(h);
+	}
+	CU_ASSERT(grown[0] < 20);
+	CU_ASSERT_EQUAL(grown[0], grown[1]);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(listener_agrees_when_asked),
 		TEST(opener_asks_and_judges_the_answer),
@@ -661,6 +708,8 @@ static CU_TestInfo tests[] = {
 		TEST(cubic_reduces_to_seven_tenths),
 		TEST(ece_on_unacceptable_acks_is_ignored),
 		TEST(marked_instead_of_dropped),
+		TEST(ce_on_old_text_with_a_new_fin_is_ignored),
+		TEST(ece_on_a_repeated_ack_does_not_count_for_the_next),
 		CU_TEST_INFO_NULL,
 };
 
