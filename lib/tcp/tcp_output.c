@@ -591,7 +591,10 @@ send_tlp(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 	return true;
 }
 
-/** A zero-window probe: one octet beyond the window, or what a small window takes (RFC 9293 section 3.8.6.1). */
+/**
+ * A zero-window probe: one octet beyond the window, or what a small window takes (RFC 9293 section 3.8.6.1).
+ * @return false: none is due any more
+ */
 static bool
 send_probe(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 {
@@ -601,13 +604,17 @@ send_probe(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 	uint32_t len = tcp_snd_wnd(tcb);
 
 	tcb->out &= (uint8_t)~OUT_PROBE;
+	/* The window may have opened since. */
+	if ((tcb->flags & TF_PERSIST) == 0)
+		return false;
 	if (flight > 0) {
 		/* An earlier probe is still unacknowledged: the same octet again. */
 		(void)make_again(ctx, tcb, out, tcb->snd_una, 1);
-	} else if (queued > 0 || fin) {
+	} else {
 		const bool closed = len == 0;
 		const uint8_t probes = tcb->probes;
 
+		PTCP_ASSERT(queued > 0 || fin);
 		if (closed)
 			len = 1;
 		if (len > tcp_mss_now(ctx, tcb))
@@ -621,8 +628,6 @@ send_probe(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 			tcp_persist_start(ctx, tcb);
 			tcb->probes = probes;
 		}
-	} else {
-		return false;
 	}
 	tcp_count(ctx, COUNTER_WINDOW_PROBES);
 	return true;

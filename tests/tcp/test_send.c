@@ -713,6 +713,164 @@ established_send_takes_a_part(void)
 	h_free(h);
 }
 
+/* ------------------------------------------------------------------ what was meant to leave when an ACK came */
+
+/** Timers fire, and nothing is pulled before the peer's next segment. */
+static void
+aux_fire(struct harness *h, uint8_t out)
+{
+	const struct tcp_tcb *tcb = h_tcb(h);
+
+	h->no_pump = true;
+	for (int i = 0; i < 100 && (tcb->out & out) == 0; i++)
+		h_wait(h, tcp_next(h->ctx) - h->ctx->now);
+	CU_ASSERT_NOT_EQUAL_FATAL(tcb->out & out, 0);
+	h_expect_none(h);
+}
+
+static void
+aux_pump(struct harness *h)
+{
+	h->no_pump = false;
+	h_pump(h);
+}
+
+/** One octet is pushed like more of them. */
+static void
+established_one_octet_is_pushed(void)
+{
+	struct harness *h = h_established(NULL);
+	const struct h_seg *s;
+
+	CU_ASSERT_EQUAL(h_write(h, 1, 1), 1);
+	s = h_expect(h, TCP_ACK | TCP_PSH);
+	CU_ASSERT(s != NULL && s->len == 1);
+	h_free(h);
+}
+
+/**
+ * A window that opens in the very turn in which a probe came due: text leaves, and no probe behind it. In the other case
+ * (it stays closed) the probe does.
+ */
+static void
+established_window_opens_before_the_probe_leaves(void)
+{
+	for (uint16_t wnd = 0; wnd <= 20000; wnd = (uint16_t)(wnd + 20000)) {
+		struct harness *h = h_established(NULL);
+		const uint32_t first = h_tcb(h)->snd_una;
+		uint64_t probes;
+
+		acknowledge(h, first, 0);
+		CU_ASSERT_EQUAL(h_write(h, 3000, 3000), 3000);
+		h_expect_none(h);
+		aux_fire(h, OUT_PROBE);
+		probes = h->counters.n[COUNTER_WINDOW_PROBES];
+		acknowledge(h, first, wnd);
+		aux_pump(h);
+		if (wnd == 0) {
+			expect_text(h, first, 0, 1);
+			CU_ASSERT_EQUAL(h->counters.n[COUNTER_WINDOW_PROBES], probes + 1);
+		} else {
+			expect_text(h, first, 0, 1460);
+			expect_text(h, first, 1460, 1460);
+			CU_ASSERT_EQUAL(h->counters.n[COUNTER_WINDOW_PROBES], probes);
+			CU_ASSERT_EQUAL(h->counters.n[COUNTER_RETRANSMITTED], 0);
+		}
+		h_expect_none(h);
+		h_free(h);
+	}
+}
+
+/** A probe of the last octet carries FIN; the peer takes the octet and not the FIN: that is what is probed with then. */
+static void
+fin_wait_1_zero_window_peer_takes_half_a_probe(void)
+{
+	struct harness *h = h_established(NULL);
+	const uint32_t first = h_tcb(h)->snd_una;
+	struct tcp_tcb *tcb = h_tcb(h);
+	const struct h_seg *s;
+	uint32_t cwnd;
+
+	acknowledge(h, first, 0);
+	CU_ASSERT_EQUAL(h_write(h, 1, 1), 1);
+	CU_ASSERT(tcp_shutdown(h->ctx, tcb) == 0);
+	h_pump(h);
+	h_wait_ms(h, RTO_MIN_MS);
+	s = expect_text(h, first, 0, 1);
+	CU_ASSERT(s != NULL && (s->seg.flags & TCP_FIN) != 0);
+	cwnd = tcb->cwnd;
+	acknowledge(h, first + 1, 0);
+	CU_ASSERT_NOT_EQUAL(tcb->flags & TF_PERSIST, 0);
+	h_expect_none(h);
+	for (int i = 0; i < 5; i++) {
+		h_wait_ms(h, 60000);
+		s = h_next(h);
+		CU_ASSERT_FATAL(s != NULL && (s->seg.flags & TCP_FIN) != 0);
+		CU_ASSERT_EQUAL(s->seg.seq, first + 1);
+		CU_ASSERT_EQUAL(s->len, 0);
+		acknowledge(h, first + 1, 0);
+		h_forget(h);
+	}
+	/* It was never a congestion signal. */
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RTO], 0);
+	CU_ASSERT_EQUAL(tcb->cwnd, cwnd);
+	CU_ASSERT_EQUAL(h_state(h), TCP_FIN_WAIT_1);
+	acknowledge(h, first + 2, 0);
+	CU_ASSERT_EQUAL(h_state(h), TCP_FIN_WAIT_2);
+	h_free(h);
+}
+
+/** A timeout and the ACK of all in one turn: nothing is sent again. */
+static void
+established_ack_comes_before_the_retransmission_leaves(void)
+{
+	/* Without a scoreboard, with one (a loss probe is due), and FIN alone. */
+	for (unsigned int i = 0; i < 3; i++) {
+		struct harness *h = h_sending(NULL, i == 1 ? TCP_OPT_SACK_OK : 0, i < 2 ? 2 : 0);
+		struct tcp_tcb *tcb = h_tcb(h);
+
+		if (i == 2) {
+			CU_ASSERT(tcp_shutdown(h->ctx, tcb) == 0);
+			h_pump(h);
+		}
+		h_forget(h);
+		aux_fire(h, OUT_REXMT | OUT_DATA | OUT_TLP);
+		acknowledge(h, tcb->snd_nxt, 16000);
+		aux_pump(h);
+		h_expect_none(h);
+		CU_ASSERT_EQUAL(h->counters.n[COUNTER_RETRANSMITTED], 0);
+		CU_ASSERT_EQUAL(h->counters.n[COUNTER_TLP_PROBES], 0);
+		CU_ASSERT_EQUAL(tcb->out, 0);
+		CU_ASSERT_EQUAL(h_state(h), i == 2 ? TCP_FIN_WAIT_2 : TCP_ESTABLISHED);
+		h_free(h);
+	}
+}
+
+/** A loss probe asks for a report; where one comes before it leaves, or the window closes, there is nothing to ask. */
+static void
+established_report_comes_before_the_loss_probe_leaves(void)
+{
+	struct harness *h;
+	struct tcp_tcb *tcb;
+	struct tcp_sack k;
+
+	h = h_sending(NULL, TCP_OPT_SACK_OK, 3);
+	tcb = h_tcb(h);
+	h_forget(h);
+	aux_fire(h, OUT_TLP);
+	k = (struct tcp_sack){tcb->snd_nxt - 1460, tcb->snd_nxt};
+	(void)h_sack(h, tcb->snd_una, &k, 1);
+	aux_pump(h);
+	h_expect_none(h);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_TLP_PROBES], 0);
+	/* What was lost goes again when the reordering window is over. */
+	h_wait_ms(h, 20);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_FAST_RETRANSMIT], 1);
+	CU_ASSERT_FATAL(h->n_sent > 0);
+	CU_ASSERT_EQUAL(h->sent[0].seg.seq, tcb->snd_una);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(established_send_in_full_segments),
 		TEST(established_push_on_the_last_segment),
@@ -738,6 +896,11 @@ static CU_TestInfo tests[] = {
 		TEST(established_send_bound_and_one_writable),
 		TEST(established_send_a_slice_above_the_bound),
 		TEST(established_send_takes_a_part),
+		TEST(established_one_octet_is_pushed),
+		TEST(established_window_opens_before_the_probe_leaves),
+		TEST(fin_wait_1_zero_window_peer_takes_half_a_probe),
+		TEST(established_ack_comes_before_the_retransmission_leaves),
+		TEST(established_report_comes_before_the_loss_probe_leaves),
 		CU_TEST_INFO_NULL,
 };
 
