@@ -520,19 +520,21 @@ bad_input_25_time_wait_syn_reuse(void)
 static void
 time_wait_syn_reuse_of_active_opener(void)
 {
-	struct harness *h = h_new(NULL, IP_V4, SECOND);
-	int listener;
+	for (unsigned int f = 0; f < PTCP_ARRAY_SIZE(families); f++) {
+		struct harness *h = h_new(NULL, families[f], SECOND);
+		int listener;
 
-	h_to_state(h, TCP_TIME_WAIT, true);
-	CU_ASSERT_EQUAL(port_count(h->ctx->ports), 1);
-	listener = tcp_listen(h->ctx, 0, h->our_port, 4, 0, 0, NULL);
-	CU_ASSERT_FATAL(listener >= 0);
-	h->seq += 100;
-	CU_ASSERT_EQUAL(h_in(h, TCP_SYN, 0), DROP_NONE);
-	CU_ASSERT_EQUAL(port_count(h->ctx->ports), 0);
-	CU_ASSERT_EQUAL(h_state(h), TCP_SYN_RECEIVED);
-	CU_ASSERT_EQUAL(tcp_unlisten(h->ctx, (uint16_t)listener), 0);
-	h_free(h);
+		h_to_state(h, TCP_TIME_WAIT, true);
+		CU_ASSERT_EQUAL(port_count(h->ctx->ports), 1);
+		listener = tcp_listen(h->ctx, f == 0 ? 0 : 4, h->our_port, 4, 0, 0, NULL);
+		CU_ASSERT_FATAL(listener >= 0);
+		h->seq += 100;
+		CU_ASSERT_EQUAL(h_in(h, TCP_SYN, 0), DROP_NONE);
+		CU_ASSERT_EQUAL(port_count(h->ctx->ports), 0);
+		CU_ASSERT_EQUAL(h_state(h), TCP_SYN_RECEIVED);
+		CU_ASSERT_EQUAL(tcp_unlisten(h->ctx, (uint16_t)listener), 0);
+		h_free(h);
+	}
 }
 
 /** Without room for the newcomer the record stays what it was. */

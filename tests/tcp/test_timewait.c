@@ -292,6 +292,74 @@ no_newcomer_without_a_record(void)
 	h_free(h);
 }
 
+/* ------------------------------------------------------------------ what belongs to no TCB has a limit */
+
+/** The ring of replies takes as many as it takes; more are dropped and counted, and the records do as ever. */
+static void
+replies_are_bounded(void)
+{
+	struct harness *h = with_msl(1000, 1000);
+	uint32_t rsts = 0;
+
+	h_to_state(h, TCP_TIME_WAIT, false);
+	h_wait_ms(h, 500);
+	h_forget(h);
+	h->no_pump = true;
+	h->our_port = 81;
+	for (unsigned int i = 0; i < TCP_REPLY_MAX + 2; i++)
+		CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, 1, i, 0), DROP_TCP_NO_CONN);
+	CU_ASSERT_EQUAL(h->counters.drop[DROP_TX_FULL], 2);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RST_OUT], TCP_REPLY_MAX);
+	/* The FIN's ACK finds no place either, but 2MSL begins anew. */
+	h->our_port = 80;
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_FIN | TCP_ACK, h->seq - 1, h->ack, 0), DROP_NONE);
+	CU_ASSERT_EQUAL(h->counters.drop[DROP_TX_FULL], 3);
+	h->no_pump = false;
+	h_pump(h);
+	for (unsigned int i = 0; i < h->n_sent; i++)
+		rsts += h->sent[i].seg.flags == TCP_RST && h->sent[i].seg.seq == i;
+	CU_ASSERT_EQUAL(h->n_sent, TCP_REPLY_MAX);
+	CU_ASSERT_EQUAL(rsts, TCP_REPLY_MAX);
+	expect_lasts(h, 2000000);
+	h_free(h);
+}
+
+/** A SYN for a record's tuple has the record's place; where anything else is missing, the record stays. */
+static void
+own_place_is_not_enough(void)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		struct tcp_conf conf = h_conf();
+		const enum drop_reason want = i == 0 ? DROP_NONE : DROP_TCP_NO_TIMEWAIT;
+		struct harness *h;
+		uint32_t seq;
+
+		conf.max_tcbs = 4;
+		conf.max_timewait = 4;
+		conf.max_half_open = i == 1 ? 1 : 3;
+		h = h_new(&conf, IP_V4, 1000);
+		h_to_state(h, TCP_TIME_WAIT, false);
+		seq = h->seq;
+		/* Three others take all other places. */
+		for (uint16_t k = 0; k < 3; k++) {
+			h->peer_port = (uint16_t)(40001 + k);
+			h->seq = 1000;
+			(void)h_in(h, TCP_SYN, 0);
+			if (i != 1 || k < 2)
+				(void)h_in(h, TCP_ACK, 0);
+		}
+		if (i == 2)
+			h->ctx->mem.max = 0; /* nor is there memory */
+		if (i == 3)
+			h->ctx->conf.max_timewait = 3;
+		h->peer_port = 40000;
+		CU_ASSERT_EQUAL(h_in_at(h, TCP_SYN, seq + 100, 0, 0), want);
+		CU_ASSERT_EQUAL(h_state(h), i == 0 ? TCP_SYN_RECEIVED : TCP_TIME_WAIT);
+		CU_ASSERT_EQUAL(h->counters.n[COUNTER_TIMEWAIT_REUSED], i == 0);
+		h_free(h);
+	}
+}
+
 static CU_TestInfo tests[] = {
 		TEST(time_wait_lasts_2_msl),
 		TEST(time_wait_between_ticks),
@@ -303,6 +371,8 @@ static CU_TestInfo tests[] = {
 		TEST(time_wait_holds_the_port),
 		TEST(the_port_of_other_ends_is_free_at_once),
 		TEST(no_newcomer_without_a_record),
+		TEST(replies_are_bounded),
+		TEST(own_place_is_not_enough),
 		CU_TEST_INFO_NULL,
 };
 
