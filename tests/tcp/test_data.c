@@ -595,6 +595,52 @@ established_window_random(void)
 	}
 }
 
+/** A FIN ahead of its turn is remembered in a block; where none is left it is acknowledged as missing, and taken later. */
+static void
+established_fin_ahead_without_a_block(void)
+{
+	struct harness *h = h_established(NULL);
+	struct pool *pool = &h->ctx->block_pool;
+	uint32_t n = 0;
+
+	while (pool_get(pool) != PTCP_NIL)
+		n++;
+	(void)h_in_at(h, TCP_FIN | TCP_ACK, FIRST + 500, h->ack, 0);
+	expect_ack(h, 0);
+	CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+	CU_ASSERT_EQUAL(h_tcb(h)->flags & TF_FIN_AHEAD, 0);
+	while (n > 0)
+		pool_put(pool, --n);
+	(void)text(h, 0, 500);
+	expect_read(h, 500);
+	CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+	(void)h_in_at(h, TCP_FIN | TCP_ACK, FIRST + 500, h->ack, 0);
+	CU_ASSERT_EQUAL(h_state(h), TCP_CLOSE_WAIT);
+	h_free(h);
+}
+
+/** The last slice may be added to while its octets are unsent and more may be queued. */
+static void
+established_tail_to_append_to(void)
+{
+	struct harness *h = h_established(NULL);
+	struct tcp_tcb *tcb = h_tcb(h);
+	struct tcp_buf *tail;
+
+	CU_ASSERT_PTR_NULL(tcp_send_tail(h->ctx, tcb)); /* nothing is queued */
+	h->auto_read = false;
+	(void)h_in(h, TCP_ACK, 10);
+	CU_ASSERT_PTR_NULL(tcp_send_tail(h->ctx, tcb)); /* only received */
+	CU_ASSERT_EQUAL(h_write(h, 100, 100), 100);
+	CU_ASSERT_PTR_NULL(tcp_send_tail(h->ctx, tcb)); /* sent */
+	CU_ASSERT_EQUAL(h_write(h, 50, 50), 50);        /* Nagle holds it */
+	tail = tcp_send_tail(h->ctx, tcb);
+	CU_ASSERT_FATAL(tail != NULL && tail->len == 50);
+	CU_ASSERT(tcp_shutdown(h->ctx, tcb) == 0);
+	CU_ASSERT_PTR_NULL(tcp_send_tail(h->ctx, tcb)); /* FIN stands behind it */
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(established_text_in_order),
 		TEST(established_text_overlaps_what_is_held),
@@ -618,6 +664,8 @@ static CU_TestInfo tests[] = {
 		TEST(established_read_does_not_tell_small_news),
 		TEST(close_wait_and_time_wait_read_sends_nothing),
 		TEST(established_window_random),
+		TEST(established_fin_ahead_without_a_block),
+		TEST(established_tail_to_append_to),
 		CU_TEST_INFO_NULL,
 };
 

@@ -638,6 +638,39 @@ established_answers_probes_of_any_period(void)
 	}
 }
 
+/** Two profiles are one only if they agree in everything. */
+static void
+profiles_differ_in_each_field(void)
+{
+	struct harness *h = h_new(NULL, IP_V4, 1000);
+	const struct tcp_profile base = h->ctx->profile[0];
+	struct tcp_profile p[] = {base, base, base, base, base, base, base, base, base, base};
+
+	p[0].keep_idle_ms++;
+	p[1].keep_interval_ms++;
+	p[2].user_timeout_ms++;
+	p[3].linger_ms--;
+	p[4].keep_count++;
+	p[5].keep_on = !p[5].keep_on;
+	p[6].cc = TCP_CC_CUBIC;
+	p[7].pacing = !p[7].pacing;
+	p[8].dscp++;
+	p[9].ttl++;
+	for (size_t i = 0; i < PTCP_ARRAY_SIZE(p); i++) {
+		const int index = tcp_profile_get(h->ctx, &p[i]);
+
+		CU_ASSERT(index > 0);
+		CU_ASSERT_EQUAL(h->ctx->profile[index].refs, 1);
+		p[i].refs = 77;
+		CU_ASSERT_EQUAL(tcp_profile_get(h->ctx, &p[i]), index);
+		CU_ASSERT_EQUAL(h->ctx->profile[index].refs, 2);
+		tcp_profile_put(h->ctx, (uint8_t)index);
+	}
+	CU_ASSERT_EQUAL(tcp_profile_get(h->ctx, &base), 0);
+	tcp_profile_put(h->ctx, 0);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(established_dead_peer_is_dropped_at_7950_s),
 		TEST(established_dead_peer_between_milliseconds),
@@ -665,6 +698,7 @@ static CU_TestInfo tests[] = {
 		TEST(profiles_are_counted),
 		TEST(any_state_answers_probes),
 		TEST(established_answers_probes_of_any_period),
+		TEST(profiles_differ_in_each_field),
 		CU_TEST_INFO_NULL,
 };
 

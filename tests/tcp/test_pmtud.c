@@ -489,6 +489,68 @@ list_is_bounded(void)
 	h_free(h);
 }
 
+/** Progress that does not reach the quoted segment says nothing of it: the claim waits on, and its timeout proves it. */
+static void
+progress_before_the_quoted_segment(void)
+{
+	struct harness *h = sending(20 * MSS);
+	uint32_t quoted;
+
+	ack(h, MSS);
+	quoted = h_tcb(h)->snd_una + 2 * MSS;
+	(void)claim(h, quoted, 1300);
+	CU_ASSERT_EQUAL(h_tcb(h)->mss, MSS);
+	ack(h, MSS);
+	ack(h, MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->snd_una, quoted);
+	CU_ASSERT_EQUAL(h_tcb(h)->mss, MSS);
+	h_forget(h);
+	h_wait_ms(h, tcp_rto_ms(h->ctx, h_tcb(h)));
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_PMTU_REDUCED], 1);
+	CU_ASSERT_EQUAL(h_tcb(h)->mss, 1260);
+	CU_ASSERT_EQUAL(h->sent[0].seg.seq, quoted);
+	CU_ASSERT_EQUAL(h->sent[0].len, 1260);
+	drain(h);
+	h_free(h);
+}
+
+/** Ten minutes later the connection has ended, but its reader has not: nothing is raised. */
+static void
+ended_before_the_raise(void)
+{
+	for (unsigned int reset = 0; reset < 2; reset++) {
+		struct tcp_conf conf = h_conf();
+		struct harness *h;
+		struct tcp_tcb *tcb;
+
+		conf.msl_ms = 600000;
+		h = h_established(&conf);
+		tcb = h_tcb(h);
+		(void)h_write(h, 5000, 5000);
+		(void)claim(h, tcb->snd_una, 1300);
+		CU_ASSERT_EQUAL(tcb->mss, 1260);
+		drain(h);
+		h->ack = tcb->snd_nxt;
+		h->auto_read = false;
+		h->no_pump = reset != 0;
+		if (reset) {
+			(void)h_in(h, TCP_RST, 0);
+			CU_ASSERT_EQUAL(tcb->state, TCP_CLOSED);
+		} else {
+			CU_ASSERT(tcp_shutdown(h->ctx, tcb) == 0);
+			h_pump(h);
+			(void)h_in(h, TCP_FIN | TCP_ACK, 100);
+			CU_ASSERT_EQUAL(tcb->state, TCP_TIME_WAIT);
+		}
+		h_wait_ms(h, 10 * 60 * 1000);
+		CU_ASSERT_EQUAL(h->ctx->pmtu_head, h->ctx->pmtu_tail);
+		CU_ASSERT_EQUAL(h->counters.n[COUNTER_PMTU_RAISED], 0);
+		CU_ASSERT_EQUAL(tcb->mss, 1260);
+		h->no_pump = false;
+		h_free(h);
+	}
+}
+
 static CU_TestInfo tests[] = {
 		TEST(first_claim_is_believed),
 		TEST(claim_in_recovery_ends_the_inflation),
@@ -510,6 +572,8 @@ static CU_TestInfo tests[] = {
 		TEST(raise_forgets_a_waiting_claim),
 		TEST(successor_is_left_alone),
 		TEST(list_is_bounded),
+		TEST(progress_before_the_quoted_segment),
+		TEST(ended_before_the_raise),
 		CU_TEST_INFO_NULL,
 };
 

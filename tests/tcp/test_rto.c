@@ -494,6 +494,29 @@ established_after_a_lost_syn_with_timestamps(void)
 	h_free(h);
 }
 
+/** RFC 6298 5.7 raises the RTO to 3 s; one that began above that stays. */
+static void
+established_after_a_lost_syn_with_a_long_rto(void)
+{
+	static const uint32_t initial[] = {2999, 3000, 3001, 5000};
+
+	for (size_t i = 0; i < PTCP_ARRAY_SIZE(initial); i++) {
+		struct tcp_conf conf = h_conf();
+		struct harness *h;
+
+		conf.rto_initial_ms = initial[i];
+		h = h_new(&conf, IP_V4, 1000);
+		(void)h_open(h);
+		h_wait_ms(h, initial[i] + 10);
+		(void)h_in(h, TCP_SYN | TCP_ACK, 0);
+		CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+		CU_ASSERT_EQUAL(h_tcb(h)->srtt, 0);
+		CU_ASSERT_EQUAL(tcp_rto_ms(h->ctx, h_tcb(h)),
+				initial[i] < 3000 ? 3000 : initial[i]);
+		h_free(h);
+	}
+}
+
 static CU_TestInfo tests[] = {
 		TEST(rto_follows_rfc_6298),
 		TEST(rto_of_a_steady_path),
@@ -514,6 +537,7 @@ static CU_TestInfo tests[] = {
 		TEST(syn_sent_syn_is_repeated_for_3_minutes),
 		TEST(established_after_a_lost_syn),
 		TEST(established_after_a_lost_syn_with_timestamps),
+		TEST(established_after_a_lost_syn_with_a_long_rto),
 		CU_TEST_INFO_NULL,
 };
 
