@@ -557,6 +557,38 @@ bad_input_34_invented_duplicates(void)
 	h_free(h);
 }
 
+/** Paced, the two segments of step 2b leave one after the other, and the test waits for the second. */
+static void
+paced_spurious_timeout(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+	uint32_t una;
+
+	conf.snd_buf = 1 << 20;
+	conf.rto_min_ms = RTO;
+	conf.pacing = true;
+	h = h_sending(&conf, 0, 100);
+	h_wait_ms(h, 100); /* the first window leaves in quanta */
+	una = h_tcb(h)->snd_una;
+	CU_ASSERT_EQUAL_FATAL(h_tcb(h)->snd_nxt - una, 10 * MSS);
+	h_forget(h);
+	h_wait_ms(h, RTO);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RTO), 1);
+	expect(h, 1, una, true);
+	ack(h, una + 1); /* cwnd, and with it the quantum, is less than two segments */
+	CU_ASSERT_EQUAL(rec_of(h)->frto, TCP_FRTO_SEND1);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_HELD, 0);
+	expect(h, 1, una + 10 * MSS, false);
+	h_wait_ms(h, 20);
+	CU_ASSERT_EQUAL(rec_of(h)->frto, TCP_FRTO_SENT);
+	expect(h, 1, una + 11 * MSS, false);
+	ack(h, una + 2 * MSS);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RTO_UNDONE), 1);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RETRANSMITTED), 1);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(spurious_timeout),
 		TEST(real_timeout),
@@ -581,6 +613,7 @@ static CU_TestInfo tests[] = {
 		TEST(spurious_recovery_takes_inflation_back),
 		TEST(spurious_recovery_after_ece),
 		TEST(bad_input_34_invented_duplicates),
+		TEST(paced_spurious_timeout),
 		CU_TEST_INFO_NULL,
 };
 

@@ -734,6 +734,82 @@ flight_after_long_disorder(void)
 	h_free(h);
 }
 
+/* ------------------------------------------------------------------ retransmissions and the peer's window */
+
+/** What is lost goes again within the window only; its first segment goes whatever has become of that. */
+static void
+lost_beyond_the_window_waits(void)
+{
+	struct harness *h = sending(10);
+	const uint32_t una = h_tcb(h)->snd_una;
+
+	h_forget(h);
+	h_wait_ms(h, 20);
+	/* The first and the fifth are lost, and the peer has taken back all of its window but four segments. */
+	h->wnd = (uint16_t)(4 * MSS >> 7);
+	sack(h, 0, 2, (const uint32_t[]){MSS, 4 * MSS, 5 * MSS, 10 * MSS});
+	CU_ASSERT_EQUAL(rec_of(h)->lost, MSS);
+	CU_ASSERT_EQUAL(h->n_sent, 1);
+	CU_ASSERT_EQUAL(h->sent[0].seg.seq, una);
+	h_wait_ms(h, 10);
+	CU_ASSERT_EQUAL(h->n_sent, 1);
+	CU_ASSERT_EQUAL(fate(h, 4 * MSS), TCP_RANGE_LOST);
+	/* With the first one's ACK the window reaches over it. */
+	sack(h, 4 * MSS, 1, (const uint32_t[]){5 * MSS, 10 * MSS});
+	CU_ASSERT_EQUAL(h->n_sent, 2);
+	CU_ASSERT_EQUAL(h->sent[1].seg.seq, una + 4 * MSS);
+	CU_ASSERT_TRUE(h->sent[1].rexmt);
+	CU_ASSERT_EQUAL(rec_of(h)->lost, 0);
+	h_free(h);
+}
+
+/** A SACK option without a block, and one whose only block is a duplicate's, report nothing. */
+static void
+options_that_report_nothing(void)
+{
+	struct harness *h = sending(10);
+	struct tcp_seg seg = {.seq = h->seq,
+			.ack = h_tcb(h)->snd_una,
+			.wnd = h->wnd,
+			.flags = TCP_ACK,
+			.opts = TCP_OPT_SACK};
+
+	h_forget(h);
+	(void)h_inject(h, &seg, NULL, 0);
+	CU_ASSERT_EQUAL(count(h, COUNTER_SACK_BLOCKS_IN), 0);
+	CU_ASSERT_EQUAL(count(h, COUNTER_SACK_BLOCKS_INVALID), 0);
+	CU_ASSERT_EQUAL(count(h, COUNTER_DSACK_IN), 0);
+	CU_ASSERT_EQUAL(rec_of(h)->sacked, 0);
+	h_expect_none(h);
+	h_free(h);
+}
+
+/** RFC 2883 section 4: a block inside the second one tells of a duplicate; one that only begins there does not. */
+static void
+duplicate_inside_the_second_block(void)
+{
+	static const struct {
+		uint32_t edges[4];
+		bool dsack;
+	} row[] = {
+			{{3 * MSS, 4 * MSS, 2 * MSS, 5 * MSS}, true},
+			{{2 * MSS, 5 * MSS, 2 * MSS, 5 * MSS}, true},
+			{{3 * MSS, 6 * MSS, 2 * MSS, 5 * MSS}, false},
+			{{MSS, 4 * MSS, 2 * MSS, 5 * MSS}, false},
+			/* The second one must be a report itself: behind SEG.ACK and within what was sent. */
+			{{MSS, 2 * MSS, 0, 5 * MSS}, false},
+			{{3 * MSS, 4 * MSS, 2 * MSS, 11 * MSS}, false},
+	};
+
+	for (size_t i = 0; i < PTCP_ARRAY_SIZE(row); i++) {
+		struct harness *h = sending(10);
+
+		sack(h, 0, 2, row[i].edges);
+		CU_ASSERT_EQUAL(count(h, COUNTER_DSACK_IN), row[i].dsack);
+		h_free(h);
+	}
+}
+
 static CU_TestInfo tests[] = {
 		TEST(blocks_are_taken_in),
 		TEST(blocks_of_one_ack),
@@ -759,6 +835,9 @@ static CU_TestInfo tests[] = {
 		TEST(loss_behind_a_large_ack_halves_the_window_not_its_rest),
 		TEST(flight_after_long_disorder),
 		TEST(model),
+		TEST(lost_beyond_the_window_waits),
+		TEST(options_that_report_nothing),
+		TEST(duplicate_inside_the_second_block),
 		CU_TEST_INFO_NULL,
 };
 
