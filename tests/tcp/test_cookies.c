@@ -1087,6 +1087,30 @@ bad_input_31_forged_ack_flood(void)
 	h_free(h);
 }
 
+/** Without timestamps of our own a peer's mean nothing: the cookie is a plain one, whatever its ACK carries. */
+static void
+timestamps_that_are_off(void)
+{
+	struct tcp_conf conf = cookie_conf(TCP_COOKIES_ALWAYS);
+	const struct h_seg *s;
+	struct tcp_seg seg;
+	struct harness *h;
+
+	conf.timestamps = false;
+	h = h_new(&conf, IP_V4, SECOND);
+	h->opts = ALL_OUT;
+	h->ts_val = 5;
+	s = syn_cookie(h);
+	CU_ASSERT_EQUAL(s->seg.opts & (TCP_OPT_TS | TCP_OPT_WSCALE | TCP_OPT_SACK_OK), 0);
+	seg = good_ack(h);
+	CU_ASSERT_NOT_EQUAL(seg.opts & TCP_OPT_TS, 0);
+	CU_ASSERT_EQUAL(h_inject(h, &seg, NULL, 0), DROP_NONE);
+	CU_ASSERT_EQUAL(h_state(h), TCP_ESTABLISHED);
+	CU_ASSERT_EQUAL(h_tcb(h)->flags & (TF_TS | TF_WS | TF_SACK), 0);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_COOKIES_ACCEPTED], 1);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(listen_syn_when_cookies_are_sent),
 		TEST(listen_syn_records_again_when_there_is_room),
@@ -1114,6 +1138,7 @@ static CU_TestInfo tests[] = {
 		TEST(bad_input_27_cookies_show_nothing),
 		TEST(bad_input_31_syn_flood),
 		TEST(bad_input_31_forged_ack_flood),
+		TEST(timestamps_that_are_off),
 		CU_TEST_INFO_NULL,
 };
 

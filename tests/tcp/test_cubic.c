@@ -675,6 +675,45 @@ acks_of_the_core_move_along_the_curve(void)
 	h_free(h);
 }
 
+/** The segments became larger in the middle of a stage: the old distance from W_max is no negative window now. */
+static void
+larger_segments_in_the_middle(void)
+{
+	struct side *s = side_new(500, 1000, 100000);
+
+	s->tcb.ssthresh = s->tcb.cwnd;
+	reduce(s, TCP_CC_LOSS, s->tcb.cwnd);
+	ack(s, 500, true);
+	s->tcb.mss = 9000;
+	s->b.cc.cubic.w_max /= 2; /* and fast convergence has lowered it */
+	for (uint32_t i = 0, before = s->tcb.cwnd; i < 200; i++, before = s->tcb.cwnd) {
+		pass(s, 10000);
+		ack(s, 9000, true);
+		CU_ASSERT(s->tcb.cwnd >= before);
+		CU_ASSERT(s->tcb.cwnd <= before + before / 2);
+	}
+	side_free(s);
+}
+
+/** The estimate of Reno's window is capped like the window. */
+static void
+estimate_is_capped(void)
+{
+	struct side *s = side_new(60000, 2, 1000000);
+
+	s->tcb.cwnd = s->tcb.ssthresh = TCP_CWND_MAX - 100;
+	s->b.cc.cubic.w_max = 1;
+	ack(s, 60000, true); /* the stage begins there */
+	for (uint32_t i = 0; i < 10; i++) {
+		pass(s, 1000);
+		ack(s, TCP_CWND_MAX, true);
+		CU_ASSERT(s->b.cc.cubic.w_est <= TCP_CWND_MAX);
+		CU_ASSERT(s->tcb.cwnd <= TCP_CWND_MAX);
+	}
+	CU_ASSERT_EQUAL(s->b.cc.cubic.w_est, TCP_CWND_MAX);
+	side_free(s);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(code_agrees_with_the_model),
 		TEST(average_window_is_that_of_the_rfcs_tables),
@@ -693,6 +732,8 @@ static CU_TestInfo tests[] = {
 		TEST(small_talk_does_not_open_the_window),
 		TEST(a_full_window_counts_to_its_end),
 		TEST(acks_of_the_core_move_along_the_curve),
+		TEST(larger_segments_in_the_middle),
+		TEST(estimate_is_capped),
 		CU_TEST_INFO_NULL,
 };
 

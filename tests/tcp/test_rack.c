@@ -766,6 +766,26 @@ probe_of_many_slices(void)
 	h_free(h);
 }
 
+/** The multiplier is an octet: it stays at its end, however many duplicates are reported. */
+static void
+reordering_window_multiplier_ends(void)
+{
+	struct harness *h = sending(700);
+	const struct tcp_tcb *tcb = h_tcb(h);
+
+	rec_of(h)->reo_mult = UINT8_MAX - 2;
+	for (uint32_t round = 1; round <= 4; round++) {
+		const uint32_t una = tcb->snd_una;
+		const struct tcp_sack dup = {una - MSS, una};
+
+		(void)h_sack(h, una, &dup, 1);
+		CU_ASSERT_EQUAL(rec_of(h)->reo_mult, round < 2 ? UINT8_MAX - 1 : UINT8_MAX);
+		h_wait_ms(h, RTT);
+		(void)h_in(h, TCP_ACK, 0);
+	}
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(three_reported_at_once),
 		TEST(three_reported_by_one_ack),
@@ -797,6 +817,7 @@ static CU_TestInfo tests[] = {
 		TEST(probe_is_the_last_that_is_sent),
 		TEST(probe_repaired_the_tail_of_a_full_window),
 		TEST(probe_of_many_slices),
+		TEST(reordering_window_multiplier_ends),
 		CU_TEST_INFO_NULL,
 };
 
