@@ -84,8 +84,7 @@ timestamp_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg 
 		return;
 	if (seq_gt(seg->seq, tcb->last_ack_sent))
 		return;
-	if (ts_older(ctx, tcb, seg))
-		return;
+	PTCP_ASSERT(!ts_older(ctx, tcb, seg)); /* check_sequence(), predicted() */
 	tcb->ts_recent = seg->ts_val;
 	tcb->ts_age = (uint16_t)(ctx->now_ms >> 16);
 	tcb->flags &= ~TF_TS_STALE;
@@ -298,8 +297,9 @@ repeated_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg
 static void
 tell_writable(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 {
-	if ((tcb->flags & TF_WANT_WRITE) == 0 || (tcb->flags & TF_FIN_QUEUED) != 0)
+	if ((tcb->flags & TF_WANT_WRITE) == 0)
 		return;
+	PTCP_ASSERT((tcb->flags & TF_FIN_QUEUED) == 0);
 	if (tcp_send_room(ctx, tcb) < tcp_snd_bound(ctx, tcb) / 4)
 		return;
 	tcb->flags &= ~TF_WANT_WRITE;
@@ -432,8 +432,8 @@ check_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	uint16_t wnd = tcb->snd_wnd;
 	bool fin = false;
 
-	if ((seg->flags & TCP_ACK) == 0)
-		return DROP_TCP_FLAGS;
+	PTCP_ASSERT((seg->flags & TCP_ACK) !=
+			0); /* tcp_flags_ok(), and neither RST nor SYN has come so far */
 	if (tcb->state == TCP_SYN_RECEIVED)
 		return ack_syn_received(ctx, tcb, seg);
 	/* RFC 5961 section 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT. */
@@ -487,17 +487,15 @@ trim(const struct tcp_tcb *tcb, struct tcp_seg *seg)
 	uint32_t ahead;
 
 	if (seq_lt(seg->seq, tcb->rcv_nxt)) {
-		uint32_t old = tcb->rcv_nxt - seg->seq;
+		const uint32_t old = tcb->rcv_nxt - seg->seq;
 
-		if (old > seg->payload.len)
-			old = seg->payload.len;
+		/* Its last octet, or FIN, lies in the window: acceptable(). */
+		PTCP_ASSERT(old <= seg->payload.len);
 		seg->payload.data += old;
 		seg->payload.len -= old;
 		seg->seq += old;
 		reason = DROP_TCP_DUPLICATE;
 	}
-	if (seq_lt(seg->seq, tcb->rcv_nxt))
-		return reason; /* nothing but an old FIN is left */
 	ahead = seg->seq - tcb->rcv_nxt;
 	if (ahead + seg->payload.len > wnd) {
 		const uint32_t keep = ahead < wnd ? wnd - ahead : 0;

@@ -446,10 +446,8 @@ deliver(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t 
 	node->seq += old;
 	node->buf.data += old;
 	node->buf.len -= old;
-	if (b->rcv_tail == PTCP_NIL)
-		b->rcv_head = run;
-	else
-		tcp_node_at(ctx, b->rcv_tail)->next = run;
+	PTCP_ASSERT(b->rcv_tail != PTCP_NIL); /* what filled the gap */
+	tcp_node_at(ctx, b->rcv_tail)->next = run;
 	b->rcv_tail = tail;
 	b->rcv_mem += mem;
 	b->rcv_bytes += bytes;

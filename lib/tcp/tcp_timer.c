@@ -35,8 +35,7 @@ tcp_rtt_sample(struct tcp_tcb *tcb, uint64_t rtt_us)
 
 		tcb->rttvar = tcb->rttvar - tcb->rttvar / 4 + diff / 4;
 		tcb->srtt = tcb->srtt - tcb->srtt / 8 + r / 8;
-		if (tcb->srtt == 0)
-			tcb->srtt = 1;
+		PTCP_ASSERT(tcb->srtt > 0);
 	}
 	tcb->shift = 0;
 }
