@@ -49,6 +49,8 @@ damaged_tcb(void)
 	wheel_arm(&h->ctx->wheel, index, tcb->t_rexmt);
 	damage_told(CHECK(h), NULL, "armed", __LINE__);
 	DAMAGED(CHECK(h), block_of(h)->tcb, index + 1, "block of another connection");
+	/* What found no place in the list waits in the wheel. */
+	DAMAGED(CHECK(h), tcb->out, OUT_ACK, NULL);
 	h_free(h);
 }
 

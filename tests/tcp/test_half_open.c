@@ -356,6 +356,8 @@ syn_received_check_notices(void)
 	*half = saved;
 	half->id.aux = LISTENERS_MAX - 1;
 	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
+	half->id.aux = LISTENERS_MAX;
+	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
 	*half = saved;
 	half->flags = 0;
 	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
@@ -363,6 +365,9 @@ syn_received_check_notices(void)
 	listener_of(h)->n_half_open++;
 	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
 	listener_of(h)->n_half_open--;
+	h->ctx->half_table.n_used++;
+	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
+	h->ctx->half_table.n_used--;
 	h->ctx->n_state[TCP_SYN_RECEIVED]++;
 	CU_ASSERT_PTR_NOT_NULL(tcp_check(h->ctx, PTCP_NIL));
 	h->ctx->n_state[TCP_SYN_RECEIVED]--;

@@ -377,6 +377,49 @@ ece_at_one_segment_waits_an_rto(void)
 	ece_at_one_segment(true);
 }
 
+/**
+ * A window too small for a segment is probed with what it takes. Where it has opened meanwhile and pacing holds the text
+ * back, the probe is a segment, and not all that the window takes.
+ */
+static void
+probe_of_an_open_window_is_one_segment(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+	struct tcp_tcb *tcb;
+	uint32_t first;
+
+	conf.pacing = true;
+	conf.rto_max_ms = 200; /* far less than the round trip */
+	h = h_new(&conf, IP_V4, 1000);
+	h->opts |= TCP_OPT_TS;
+	(void)h_open(h);
+	first = h->sent[0].seg.ts_val;
+	h_wait_ms(h, 10000);
+	h->ts_ecr = first;
+	(void)h_in(h, TCP_SYN | TCP_ACK, 0);
+	tcb = h_tcb(h);
+	CU_ASSERT_EQUAL(tcb->srtt, 10000000);
+	tcb->cwnd = 10 * MSS; /* one segment after a lost SYN */
+	h_forget(h);
+	(void)h_write(h, 20 * MSS, MSS);
+	CU_ASSERT_EQUAL(h->n_sent, 2);
+	CU_ASSERT_NOT_EQUAL(tcb->flags & TF_HELD, 0);
+	h->wnd = 1000;
+	(void)h_in(h, TCP_ACK, 0);
+	CU_ASSERT_NOT_EQUAL(tcb->flags & TF_PERSIST, 0);
+	h->wnd = 65535;
+	(void)h_in(h, TCP_ACK, 0);
+	CU_ASSERT_NOT_EQUAL(tcb->flags & TF_HELD, 0);
+	CU_ASSERT_EQUAL(h->n_sent, 2);
+	h_wait_ms(h, 200);
+	CU_ASSERT_EQUAL(h->n_sent, 3);
+	CU_ASSERT_EQUAL(h->sent[2].len, tcb->mss);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_WINDOW_PROBES], 1);
+	CU_ASSERT_EQUAL(tcb->flags & TF_PERSIST, 0);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(first_window_is_spread),
 		TEST(anywhere_on_the_clock),
@@ -394,6 +437,7 @@ static CU_TestInfo tests[] = {
 		TEST(close_while_held),
 		TEST(transfer),
 		TEST(ece_at_one_segment_waits_an_rto),
+		TEST(probe_of_an_open_window_is_one_segment),
 		CU_TEST_INFO_NULL,
 };
 

@@ -433,6 +433,27 @@ fin_against_a_closed_window(void)
 	}
 }
 
+/** Timeouts are counted up to 255, and more of them do not matter: the user timeout has a clock of its own. */
+static void
+more_timeouts_than_can_be_counted(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+
+	conf.rto_max_ms = 200;
+	conf.user_timeout_ms = 60001;
+	h = h_established(&conf);
+	(void)h_write(h, 100, 100);
+	for (unsigned int i = 0; i < 10; i++) {
+		h_wait_ms(h, 6000);
+		h_forget(h);
+	}
+	CU_ASSERT(h->counters.n[COUNTER_RTO] >= 299);
+	CU_ASSERT_EQUAL(h_tcb(h)->probes, UINT8_MAX);
+	expect_end_in(h, 1, TCP_REASON_TIMEOUT);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(unacknowledged_text_ends_it),
 		TEST(shorter_than_the_rto),
@@ -454,6 +475,7 @@ static CU_TestInfo tests[] = {
 		TEST(unread_text_beside_it),
 		TEST(text_waits_since_send),
 		TEST(fin_against_a_closed_window),
+		TEST(more_timeouts_than_can_be_counted),
 		CU_TEST_INFO_NULL,
 };
 
