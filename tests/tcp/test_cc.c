@@ -516,6 +516,27 @@ recover_does_not_come_back_after_2_31_octets(void)
 	h_free(h);
 }
 
+/** Duplicates are counted in an octet that does not wrap: 256 of them are not none, and three more no fast retransmit. */
+static void
+bad_input_34_more_duplicates_than_can_be_counted(void)
+{
+	struct harness *h = sending(200);
+	const struct tcp_tcb *tcb = h_tcb(h);
+
+	h_wait_ms(h, 1000);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RTO], 1);
+	h_forget(h);
+	for (unsigned int i = 0; i < 600; i++)
+		ack(h, 0);
+	CU_ASSERT_EQUAL(((struct tcp_block *)pool_at(&h->ctx->block_pool, tcb->blk))->rec.dupacks,
+			UINT8_MAX);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_DUP_ACKS_IN], 600);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_FAST_RETRANSMIT], 0);
+	CU_ASSERT_EQUAL(tcb->cwnd, MSS);
+	h_expect_none(h);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(initial_window),
 		TEST(slow_start_doubles),
@@ -538,6 +559,7 @@ static CU_TestInfo tests[] = {
 		TEST(recover_is_checked_after_a_timeout),
 		TEST(recover_is_checked_after_recovery),
 		TEST(recover_does_not_come_back_after_2_31_octets),
+		TEST(bad_input_34_more_duplicates_than_can_be_counted),
 		CU_TEST_INFO_NULL,
 };
 
