@@ -299,6 +299,29 @@ damaged_block_in_time_wait(void)
 	h_free(h);
 }
 
+/** Of several the first that is damaged is told of. */
+static void
+damaged_one_of_several(void)
+{
+	struct harness *h = h_established(NULL);
+
+	h->peer_port++;
+	h->seq = 1000;
+	h_to_state(h, TCP_ESTABLISHED, false);
+	DAMAGED(CHECK(h), tcp_at(h->ctx, 0)->rcv_adv, tcp_at(h->ctx, 0)->rcv_nxt - 1,
+			"rcv_nxt beyond the advertised edge");
+	DAMAGED(CHECK(h), tcp_at(h->ctx, 1)->rcv_adv, tcp_at(h->ctx, 1)->rcv_nxt - 1,
+			"rcv_nxt beyond the advertised edge");
+	for (int n = 0; n < 2; n++) {
+		h->peer_port++;
+		h->seq = 1000;
+		(void)h_in(h, TCP_SYN, 0);
+	}
+	DAMAGED(CHECK(h), h->ctx->half[0].rcv_adv, h->ctx->half[0].irs,
+			"half-open record: rcv_nxt beyond the advertised edge");
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(damaged_tcb),
 		TEST(damaged_tcb_at_rest),
@@ -310,6 +333,7 @@ static CU_TestInfo tests[] = {
 		TEST(damaged_tree),
 		TEST(damaged_memory),
 		TEST(damaged_block_in_time_wait),
+		TEST(damaged_one_of_several),
 		CU_TEST_INFO_NULL,
 };
 

@@ -773,6 +773,50 @@ bad_input_35_many_zero_windows_starve_nobody(void)
 	h_free(h);
 }
 
+/** What is dropped to find a block for one segment is bounded; what that leaves, the next segment's turn drops. */
+static void
+established_search_for_a_block_is_bounded(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+	uint32_t left;
+	uint16_t c;
+
+	conf.max_blocks = 16;
+	h = h_new(&conf, IP_V4, 1000);
+	h->auto_read = false;
+	for (c = 0; c < 30; c++)
+		(void)peer(h, (uint16_t)(40000 + c));
+	for (c = 0; c < 12; c++)
+		CU_ASSERT_EQUAL(h_write((peer(h, (uint16_t)(40000 + c)), h), 100, 100), 100);
+	for (c = 12; c < 14; c++) {
+		(void)peer(h, (uint16_t)(40000 + c));
+		for (uint32_t i = 0; i < 400; i++)
+			(void)h_in_at(h, TCP_ACK, h->seq + 20 + 20 * i, h->ack, 10);
+	}
+	CU_ASSERT_EQUAL(h->ctx->block_pool.n_used, 14);
+	for (c = 14; c < 16; c++) {
+		(void)peer(h, (uint16_t)(40000 + c));
+		CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 10), DROP_NONE);
+		CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, h_tcb(h)), 10);
+	}
+	CU_ASSERT_EQUAL(h->ctx->block_pool.n_used, 16);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RENEGED], 0);
+	/* Eight times half of what the greediest of the two holds, and both are still there. */
+	(void)peer(h, 40016);
+	(void)h_in_at(h, TCP_ACK, h->seq, h->ack, 10);
+	CU_ASSERT_EQUAL(h->counters.drop[DROP_TCP_NO_BLOCK], 1);
+	CU_ASSERT_EQUAL(h->ctx->block_pool.n_used, 16);
+	left = 8000 - (uint32_t)h->counters.n[COUNTER_RENEGED];
+	CU_ASSERT(left >= 8000 / 32 && left <= 8000 / 8); /* four times each */
+	/* Its sender repeats it; the third time there is a block. */
+	(void)h_in_at(h, TCP_ACK, h->seq, h->ack, 10);
+	(void)h_in_at(h, TCP_ACK, h->seq, h->ack, 10);
+	CU_ASSERT_EQUAL(h->counters.drop[DROP_TCP_NO_BLOCK], 2);
+	CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, h_tcb(h)), 10);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(established_queues_are_accounted),
 		TEST(established_grown_slice_is_accounted),
@@ -795,6 +839,7 @@ static CU_TestInfo tests[] = {
 		TEST(bad_input_35_zero_window_is_evicted_under_pressure),
 		TEST(bad_input_35_window_that_opens_is_not_evicted),
 		TEST(bad_input_35_many_zero_windows_starve_nobody),
+		TEST(established_search_for_a_block_is_bounded),
 		CU_TEST_INFO_NULL,
 };
 

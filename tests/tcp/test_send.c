@@ -871,6 +871,47 @@ established_report_comes_before_the_loss_probe_leaves(void)
 	h_free(h);
 }
 
+/** All was acknowledged before the loss probe left, and text that Nagle held may go: it goes as new text, not as a probe. */
+static void
+established_held_text_instead_of_a_loss_probe(void)
+{
+	struct harness *h = h_sending(NULL, TCP_OPT_SACK_OK, 2);
+	struct tcp_tcb *tcb = h_tcb(h);
+	const uint32_t end = tcb->snd_nxt;
+	const struct h_seg *s;
+
+	(void)h_write(h, 100, 100);
+	h_forget(h);
+	aux_fire(h, OUT_TLP);
+	acknowledge(h, end, 16000);
+	aux_pump(h);
+	s = h_expect(h, TCP_ACK | TCP_PSH);
+	CU_ASSERT(s != NULL && s->seg.seq == end && s->len == 100 && !s->rexmt);
+	h_expect_none(h);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_TLP_PROBES], 0);
+	h_free(h);
+}
+
+/** Both the loss probe and the timeout came due before output was pulled: one segment goes, once. */
+static void
+established_loss_probe_and_timeout_in_one_turn(void)
+{
+	struct harness *h = h_sending(NULL, TCP_OPT_SACK_OK, 1);
+	const uint32_t first = h_tcb(h)->snd_una;
+	const struct h_seg *s;
+
+	h_forget(h);
+	aux_fire(h, OUT_REXMT);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->out & OUT_TLP, 0);
+	aux_pump(h);
+	s = h_next(h);
+	CU_ASSERT(s != NULL && s->seg.seq == first && s->len == 1460 && s->rexmt);
+	h_expect_none(h);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_TLP_PROBES], 0);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RETRANSMITTED], 1);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(established_send_in_full_segments),
 		TEST(established_push_on_the_last_segment),
@@ -901,6 +942,8 @@ static CU_TestInfo tests[] = {
 		TEST(fin_wait_1_zero_window_peer_takes_half_a_probe),
 		TEST(established_ack_comes_before_the_retransmission_leaves),
 		TEST(established_report_comes_before_the_loss_probe_leaves),
+		TEST(established_held_text_instead_of_a_loss_probe),
+		TEST(established_loss_probe_and_timeout_in_one_turn),
 		CU_TEST_INFO_NULL,
 };
 
