@@ -589,6 +589,32 @@ paced_spurious_timeout(void)
 	h_free(h);
 }
 
+/** A duplicate is reported in the burst in which recovery began, before anything has gone again: that says nothing of it. */
+static void
+duplicate_before_the_retransmission(void)
+{
+	struct harness *h = sending(20, TCP_OPT_SACK_OK);
+	const uint32_t first = h_tcb(h)->snd_una;
+
+	h_wait_ms(h, 20);
+	ack(h, first + MSS);
+	h_wait_ms(h, 20);
+	h_forget(h);
+	h->no_pump = true;
+	sack(h, first + MSS, first + 2 * MSS, first + 6 * MSS);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	sack(h, first + MSS, first, first + MSS);
+	CU_ASSERT_EQUAL(count(h, COUNTER_DSACK_IN), 1);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	CU_ASSERT_EQUAL(count(h, COUNTER_RECOVERY_UNDONE), 0);
+	h->no_pump = false;
+	h_pump(h);
+	CU_ASSERT_FATAL(h->n_sent > 0);
+	CU_ASSERT_EQUAL(h->sent[0].seg.seq, first + MSS);
+	CU_ASSERT_TRUE(h->sent[0].rexmt);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(spurious_timeout),
 		TEST(real_timeout),
@@ -614,6 +640,7 @@ static CU_TestInfo tests[] = {
 		TEST(spurious_recovery_after_ece),
 		TEST(bad_input_34_invented_duplicates),
 		TEST(paced_spurious_timeout),
+		TEST(duplicate_before_the_retransmission),
 		CU_TEST_INFO_NULL,
 };
 

@@ -551,6 +551,34 @@ ended_before_the_raise(void)
 	}
 }
 
+/** A claim that is believed while a loss is being repaired: all goes again in smaller pieces, and recovery goes on. */
+static void
+claim_during_recovery(void)
+{
+	struct harness *h = h_sending(NULL, TCP_OPT_SACK_OK, 10);
+	const uint32_t una = h_tcb(h)->snd_una;
+	const struct tcp_sack k = {una + MSS, una + 4 * MSS};
+	uint32_t ssthresh;
+
+	h_wait_ms(h, 20);
+	(void)h_sack(h, una, &k, 1);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_RECOVERY, 0);
+	ssthresh = h_tcb(h)->ssthresh;
+	h_forget(h);
+	(void)claim(h, una + 5 * MSS, 1300);
+	CU_ASSERT_EQUAL(h_tcb(h)->mss, 1260);
+	CU_ASSERT_EQUAL(h_tcb(h)->flags & (TF_RECOVERY | TF_LOSS), TF_RECOVERY);
+	CU_ASSERT_EQUAL(h_tcb(h)->ssthresh, ssthresh);
+	for (unsigned int i = 0; i < 100 && h_tcb(h)->snd_una != h_tcb(h)->snd_nxt; i++) {
+		h_wait_ms(h, 20);
+		(void)h_in_at(h, TCP_ACK, h->seq, una + 10 * MSS, 0);
+	}
+	CU_ASSERT_EQUAL(h_tcb(h)->snd_una, una + 10 * MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->flags & (TF_RECOVERY | TF_LOSS), 0);
+	CU_ASSERT(longest(h) <= 1260);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(first_claim_is_believed),
 		TEST(claim_in_recovery_ends_the_inflation),
@@ -574,6 +602,7 @@ static CU_TestInfo tests[] = {
 		TEST(list_is_bounded),
 		TEST(progress_before_the_quoted_segment),
 		TEST(ended_before_the_raise),
+		TEST(claim_during_recovery),
 		CU_TEST_INFO_NULL,
 };
 
