@@ -93,8 +93,12 @@ tcp_pmtu_claim(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t seq, uint16_t 
 	/* SYN and FIN alone are smaller than any floor: no path is too small for them. */
 	if (b == NULL || !tcp_synchronized(tcb->state))
 		return;
-	if (mtu < floor)
+	if (mtu < floor) {
+		/* No link of IPv6 is that small: such a report is discarded (RFC 8201 section 4). */
+		if (v6)
+			return;
 		mtu = floor;
+	}
 	if (mtu >= size)
 		return;
 	if ((tcb->flags & TF_MTU_OK) != 0) {
