@@ -101,7 +101,10 @@ void tcp_cc_switch(const struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 /** Text left, new or again. */
 void tcp_cc_sent(const struct tcp_ctx *ctx, struct tcp_block *b);
 
-/** cwnd is full, or has just held new text back: what is in flight now may grow it when acknowledged (RFC 7661, 9438 5.8). */
+/**
+ * cwnd is full, or has just held new text back, or pacing does and half of it is in use: what is in flight now may grow it
+ * when acknowledged (RFC 7661, 9438 5.8).
+ */
 void tcp_cc_full(const struct tcp_tcb *tcb, struct tcp_block *b);
 
 /** Text is about to leave with nothing in flight: restart after idle (RFC 5681 section 4.1). */

@@ -462,7 +462,8 @@ fits:
 	}
 	if (len > 0 && (tcp_profile(ctx, tcb)->pacing || (tcb->flags & TF_HELD) != 0) &&
 			tcp_pace_waits(ctx, tcb, b, len)) {
-		tcp_cc_full(tcb, b);
+		if (tcp_pipe(tcb, b) >= tcb->cwnd / 2)
+			tcp_cc_full(tcb, b);
 		return false;
 	}
 	make_new(ctx, tcb, out, len, last);

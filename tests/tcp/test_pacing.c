@@ -84,6 +84,34 @@ first_window_is_spread(void)
 	h_free(h);
 }
 
+/** What waits for the clock does not wait for the window: bursts of a small part of it do not make it larger. */
+static void
+bursts_below_the_window_do_not_open_it(void)
+{
+	struct harness *h = paced(RTT, true);
+	const uint32_t cwnd = 400 * MSS;
+
+	h_tcb(h)->cwnd = cwnd;
+	for (unsigned int i = 0; i < 10; i++) {
+		const uint64_t held = h->counters.n[COUNTER_SEGMENTS_OUT];
+
+		(void)h_write(h, 80 * MSS, MSS);
+		CU_ASSERT(h->counters.n[COUNTER_SEGMENTS_OUT] < held + 80);
+		h_wait_ms(h, 20);
+		while (h_tcb(h)->snd_una != h_tcb(h)->snd_nxt)
+			(void)h_in_at(h, TCP_ACK, h->seq, h_tcb(h)->snd_una + 2 * MSS, 0);
+		h_forget(h);
+	}
+	CU_ASSERT_EQUAL(h_tcb(h)->cwnd, cwnd);
+	/* Half of it is in use: it is the limit. */
+	(void)h_write(h, 300 * MSS, MSS);
+	h_wait_ms(h, 20);
+	while (h_tcb(h)->snd_una != h_tcb(h)->snd_nxt)
+		(void)h_in_at(h, TCP_ACK, h->seq, h_tcb(h)->snd_una + 2 * MSS, 0);
+	CU_ASSERT(h_tcb(h)->cwnd > cwnd);
+	h_free(h);
+}
+
 static void
 without_it_the_window_leaves_at_once(void)
 {
@@ -423,6 +451,7 @@ probe_of_an_open_window_is_one_segment(void)
 static CU_TestInfo tests[] = {
 		TEST(first_window_is_spread),
 		TEST(anywhere_on_the_clock),
+		TEST(bursts_below_the_window_do_not_open_it),
 		TEST(without_it_the_window_leaves_at_once),
 		TEST(unknown_and_tiny_rtts_do_not_wait),
 		TEST(rate_is_kept),
