@@ -251,9 +251,12 @@ take_syn_rtt(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg
 		take_echo_rtt(ctx, tcb, seg);
 }
 
-/** RTT: one timed segment a flight, or the echoed timestamp where that is all there is (RFC 6298, RFC 7323 section 4). */
+/**
+ * RTT: one timed segment a flight, or the echoed timestamp where that is all there is (RFC 6298, RFC 7323 section 4).
+ * @param duplicate  the ACK tells of one (RFC 2883)
+ */
 static void
-take_rtt(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
+take_rtt(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg, bool duplicate)
 {
 	struct tcp_block *b = tcp_block(ctx, tcb);
 
@@ -264,6 +267,14 @@ take_rtt(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		tcp_rtt_sample(tcb, ctx->now - b->rtt_start);
 		return;
 	}
+	/*
+	 * The answer to a duplicate echoes the copy that came first, when an ACK was lost: it is as old as the timeouts since,
+	 * and they would grow by themselves. Then Karn's rule holds as without timestamps.
+	 */
+	if (duplicate ||
+			(b != NULL && (tcb->flags & TF_LOSS) != 0 &&
+					tcp_echo_before(ctx, tcb, seg, b->rec.cut_at)))
+		return;
 	take_echo_rtt(ctx, tcb, seg);
 }
 
@@ -316,14 +327,13 @@ new_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *seg)
 	const bool timed = b != NULL && b->rtt_on;
 	struct tcp_acked a = {0};
 
-	take_rtt(ctx, tcb, seg);
 	tcb->probes = 0;
-	if (b != NULL && b->rec.head != PTCP_NIL) {
+	if (b != NULL && b->rec.head != PTCP_NIL)
 		tcp_sack_take(ctx, tcb, b, seg, &a);
-		/* No timestamps, and a retransmission has spoilt the timing: the scoreboard knows what was sent once. */
-		if (!timed && a.rtt > 0 && (tcb->flags & TF_TS) == 0)
-			tcp_rtt_sample(tcb, a.rtt);
-	}
+	take_rtt(ctx, tcb, seg, a.dsack > 0);
+	/* No timestamps, and a retransmission has spoilt the timing: the scoreboard knows what was sent once. */
+	if (!timed && a.rtt > 0 && (tcb->flags & TF_TS) == 0)
+		tcp_rtt_sample(tcb, a.rtt);
 	tcb->snd_una = seg->ack;
 	if (b != NULL) {
 		tcp_sndq_ack(ctx, b, n - fin);

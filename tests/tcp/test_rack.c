@@ -744,6 +744,25 @@ probe_repaired_the_tail_of_a_full_window(void)
 	h_free(h);
 }
 
+/** The ACK was lost, and the probe asks for it again: what its answer echoes is no round trip. */
+static void
+probe_of_a_lost_ack_is_no_sample(void)
+{
+	struct harness *h = sending_opts(1, TCP_OPT_TS);
+	const uint32_t end = h_tcb(h)->snd_nxt, srtt = h_tcb(h)->srtt, echo = h->ts_ecr;
+	const struct tcp_sack k = {h_tcb(h)->snd_una, end};
+
+	h_wait_ms(h, 240);
+	CU_ASSERT_EQUAL(count(h, COUNTER_TLP_PROBES), 1);
+	h_wait_ms(h, 1);
+	h->ts_ecr = echo;
+	(void)h_sack(h, end, &k, 1);
+	CU_ASSERT_EQUAL(h_tcb(h)->snd_una, end);
+	CU_ASSERT_EQUAL(h_tcb(h)->srtt, srtt);
+	CU_ASSERT_EQUAL(count(h, COUNTER_TLP_REPAIRS), 0);
+	h_free(h);
+}
+
 /** A last segment of many small slices: the probe ends where it ended. */
 static void
 probe_of_many_slices(void)
@@ -816,6 +835,7 @@ static CU_TestInfo tests[] = {
 		TEST(probe_and_a_plain_duplicate),
 		TEST(probe_is_the_last_that_is_sent),
 		TEST(probe_repaired_the_tail_of_a_full_window),
+		TEST(probe_of_a_lost_ack_is_no_sample),
 		TEST(probe_of_many_slices),
 		TEST(reordering_window_multiplier_ends),
 		CU_TEST_INFO_NULL,

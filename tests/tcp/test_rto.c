@@ -280,6 +280,33 @@ established_timestamp_tells_the_copy(void)
 	h_free(h);
 }
 
+/**
+ * The ACK of the first copy was lost: that of the last one repeats its timestamp (RFC 7323 section 5.3: a duplicate is no
+ * longer in the window). Its age is that of the timeouts, which must not feed on themselves.
+ */
+static void
+established_echo_of_the_first_copy_is_no_sample(void)
+{
+	struct harness *h = opened_rto_1_s(100000, TCP_OPT_TS);
+	const uint32_t first = h_tcb(h)->snd_una, srtt = h_tcb(h)->srtt;
+	uint32_t echo;
+
+	(void)h_write(h, 10, 10);
+	echo = h->ts_ecr;
+	h_wait_ms(h, 3000);
+	h_wait_ms(h, 1);
+	h->ts_ecr = echo;
+	(void)h_in(h, TCP_ACK, 0);
+	CU_ASSERT_EQUAL(h_tcb(h)->snd_una, first + 10);
+	CU_ASSERT_EQUAL(h_tcb(h)->srtt, srtt);
+	CU_ASSERT_EQUAL(tcp_rto_ms(h->ctx, h_tcb(h)), 4000); /* Karn: until there is a sample */
+	(void)h_write(h, 10, 10);
+	h_wait_ms(h, 1);
+	(void)h_in(h, TCP_ACK, 0);
+	CU_ASSERT_EQUAL(tcp_rto_ms(h->ctx, h_tcb(h)), 1000);
+	h_free(h);
+}
+
 /** An echo of what was never sent is not believed. */
 static void
 established_timestamp_echo_from_nowhere(void)
@@ -528,6 +555,7 @@ static CU_TestInfo tests[] = {
 		TEST(established_timeout_r2_counts_silence_only),
 		TEST(established_ack_of_repeated_text_is_no_sample),
 		TEST(established_timestamp_tells_the_copy),
+		TEST(established_echo_of_the_first_copy_is_no_sample),
 		TEST(established_timestamp_echo_from_nowhere),
 		TEST(established_timeout_goes_back_n),
 		TEST(established_timeout_then_everything_is_acknowledged),
