@@ -529,8 +529,12 @@ send_data(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		return true;
 	if (!lost)
 		return false;
-	if (b->rec.head == PTCP_NIL && (tcb->flags & TF_LOSS) != 0)
-		return send_again(ctx, tcb, b, out);
+	if (b->rec.head == PTCP_NIL && (tcb->flags & TF_LOSS) != 0) {
+		if (send_again(ctx, tcb, b, out))
+			return true;
+		if (seq_lt(b->rec.rtx_nxt, b->rec.recover))
+			return false;
+	}
 	/* Nothing new before what is lost (RFC 6675 section 4, NextSeg). */
 	if (b->rec.lost > 0)
 		return send_lost(ctx, tcb, b, out);

@@ -364,6 +364,35 @@ established_timeout_goes_back_n(void)
 	h_free(h);
 }
 
+/** What was in flight has gone again and the window has room: new text follows, before all of that is acknowledged. */
+static void
+established_timeout_then_new_text_in_the_same_window(void)
+{
+	struct harness *h = opened_rto_1_s(100000, 0);
+	const uint32_t first = h_tcb(h)->snd_una;
+	uint32_t acked, again = 0, fresh = 0;
+
+	(void)h_write(h, 30 * MSS, MSS);
+	CU_ASSERT_EQUAL(h_tcb(h)->snd_nxt - first, 10 * MSS);
+	h_forget(h);
+	h_wait_ms(h, 3000); /* twice: no F-RTO */
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RTO], 2);
+	for (acked = 1; again < 11; acked++) {
+		CU_ASSERT_FATAL(acked < 10);
+		(void)h_in_at(h, TCP_ACK, h->seq, first + acked * MSS, 0);
+		for (again = fresh = 0; again + fresh < h->n_sent;)
+			*(h->sent[again + fresh].rexmt ? &again : &fresh) += 1;
+	}
+	CU_ASSERT_EQUAL(again, 11); /* the first one twice */
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_LOSS, 0);
+	(void)h_in_at(h, TCP_ACK, h->seq, first + acked * MSS, 0);
+	CU_ASSERT_NOT_EQUAL(h_tcb(h)->flags & TF_LOSS, 0);
+	CU_ASSERT(h_tcb(h)->snd_nxt - h_tcb(h)->snd_una + MSS > h_tcb(h)->cwnd);
+	CU_ASSERT(h_tcb(h)->snd_nxt - h_tcb(h)->snd_una <= h_tcb(h)->cwnd);
+	CU_ASSERT(seq_gt(h_tcb(h)->snd_nxt, first + 10 * MSS));
+	h_free(h);
+}
+
 /** Only the first was lost: its ACK covers all, and nothing else is repeated. */
 static void
 established_timeout_then_everything_is_acknowledged(void)
@@ -558,6 +587,7 @@ static CU_TestInfo tests[] = {
 		TEST(established_echo_of_the_first_copy_is_no_sample),
 		TEST(established_timestamp_echo_from_nowhere),
 		TEST(established_timeout_goes_back_n),
+		TEST(established_timeout_then_new_text_in_the_same_window),
 		TEST(established_timeout_then_everything_is_acknowledged),
 		TEST(established_second_timeout_keeps_ssthresh),
 		TEST(fin_wait_1_fin_is_repeated),
