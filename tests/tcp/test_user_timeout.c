@@ -404,7 +404,7 @@ text_waits_since_send(void)
 static void
 fin_against_a_closed_window(void)
 {
-	static const uint32_t timeouts[] = {137, UTO, 90000};
+	static const uint32_t timeouts[] = {137, UTO, 20000};
 
 	for (unsigned int i = 0; i < 2 * PTCP_ARRAY_SIZE(timeouts); i++) {
 		const bool unread = (i & 1) != 0;
