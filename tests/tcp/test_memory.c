@@ -442,6 +442,9 @@ established_senders_leave_nodes_for_receiving(void)
 	}
 	CU_ASSERT_EQUAL(h->ctx->mem.snd_nodes, n);
 	CU_ASSERT_EQUAL(n, 48);
+	/* Nobody new is let in: he could neither send nor be told so. */
+	CU_ASSERT_EQUAL(tcp_open(h->ctx, &(struct tcp_open_args){.rport = 1, .raddr = h->peer}),
+			-ENOBUFS);
 	for (uint16_t c = 0; c < 16; c++) {
 		(void)peer(h, (uint16_t)(40000 + c));
 		CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 1000), DROP_NONE);

@@ -273,6 +273,7 @@ established_one_run_too_many(void)
 	CU_ASSERT_EQUAL(h->counters.n[COUNTER_RENEGED], 0);
 	/* No run more: it continues one, or takes the place of one. */
 	CU_ASSERT_EQUAL(text(h, last + 10, last + 15), DROP_NONE);
+	CU_ASSERT_EQUAL(text(h, 1096, 1101), DROP_NONE);
 	CU_ASSERT_EQUAL(text(h, last - 5, last + 25), DROP_NONE);
 	CU_ASSERT_EQUAL(BLOCK->ooo_runs, TCP_RUNS_MAX);
 	CU_ASSERT_EQUAL(text(h, 1051, 1061), DROP_NONE);
@@ -489,6 +490,29 @@ bad_input_32_many_connections(void)
 	h_free(h);
 }
 
+/** A small slice that could not be copied keeps its large buffer: its continuation is not moved there, but stands by itself. */
+static void
+established_small_slice_in_a_large_buffer(void)
+{
+	struct harness *h = established(NULL, 1001);
+
+	h->buf_size = 2048;
+	h_copies(0);
+	CU_ASSERT_EQUAL(text(h, 2001, 2011), DROP_NONE);
+	CU_ASSERT_EQUAL(BLOCK->ooo_mem, 2048 + sizeof(struct tcp_node));
+	h_copies(UINT32_MAX);
+	CU_ASSERT_EQUAL(text(h, 2011, 2021), DROP_NONE);
+	CU_ASSERT_EQUAL(BLOCK->ooo_runs, 1);
+	CU_ASSERT_EQUAL(h->ctx->node_pool.n_used, 2);
+	CU_ASSERT_EQUAL(BLOCK->ooo_mem, 2048 + 10 + 2 * sizeof(struct tcp_node));
+	/* What follows that is packed again. */
+	CU_ASSERT_EQUAL(text(h, 2021, 2031), DROP_NONE);
+	CU_ASSERT_EQUAL(h->ctx->node_pool.n_used, 2);
+	CU_ASSERT_EQUAL(text(h, 1001, 2001), DROP_NONE);
+	expect_read(h, 1001, 1030);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
 		TEST(established_random),
 		TEST(established_small_neighbours_are_joined),
@@ -504,6 +528,7 @@ static CU_TestInfo tests[] = {
 		TEST(bad_input_32_two_runs_in_turn),
 		TEST(bad_input_32_two_connections_in_turn),
 		TEST(bad_input_32_many_connections),
+		TEST(established_small_slice_in_a_large_buffer),
 		CU_TEST_INFO_NULL,
 };
 
