@@ -480,6 +480,9 @@ established_unread_leaves_nodes_for_sending(void)
 		CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, h_tcb(h)), 1000);
 	}
 	CU_ASSERT_EQUAL(h->ctx->node_pool.n_used, 48);
+	/* Sending would find some, but nobody new is let in who could not receive. */
+	CU_ASSERT_EQUAL(tcp_open(h->ctx, &(struct tcp_open_args){.rport = 1, .raddr = h->peer}),
+			-ENOBUFS);
 	for (uint16_t c = 0; c < 16; c++) {
 		(void)peer(h, (uint16_t)(40000 + c));
 		CU_ASSERT_EQUAL(h_write(h, 1000, 1000), 1000);
