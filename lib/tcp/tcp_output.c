@@ -96,7 +96,6 @@ acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
 	const uint8_t scale = tcb->wscale & 15;
 	const uint32_t edge = window_edge(ctx, tcb);
-	const struct tcp_block *b = tcp_block(ctx, tcb);
 	uint32_t wnd = tcp_rcv_wnd(tcb);
 
 	if (seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= window_step(ctx, tcb))
@@ -107,16 +106,27 @@ acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 	seg->ack = tcb->rcv_nxt;
 	seg->flags |= TCP_ACK;
 	tcb->last_ack_sent = tcb->rcv_nxt;
-	tcb->flags &= ~TF_DELACK;
-	/* Text is no duplicate ACK: those follow. */
-	if (b == NULL || b->dup_owed == 0)
-		tcb->out &= (uint8_t)~OUT_ACK;
 	if ((tcb->flags & TF_ECE) != 0)
 		seg->flags |= TCP_ECE;
 	if ((tcb->flags & TF_TS) != 0)
 		add_timestamp(ctx, tcb, seg);
 	if (tcb->blk != PTCP_NIL)
 		tcp_sack_fill(ctx, tcb, seg);
+}
+
+/**
+ * An ACK that was owed has left, in a segment that the peer takes: what it has had before (a retransmission, a keepalive
+ * probe) it discards whole, ACK field and all, when it comes in order (RFC 9293 section 3.10.7.4).
+ */
+static void
+settle(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+{
+	const struct tcp_block *b = tcp_block(ctx, tcb);
+
+	tcb->flags &= ~TF_DELACK;
+	/* Text is no duplicate ACK: those follow. */
+	if (b == NULL || b->dup_owed == 0)
+		tcb->out &= (uint8_t)~OUT_ACK;
 }
 
 uint16_t
@@ -217,6 +227,7 @@ make_ack(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 		b->dup_owed--;
 	fill(ctx, tcb, out, empty_seq(tcb), TCP_ACK);
 	acknowledge(ctx, tcb, &out->seg);
+	settle(ctx, tcb);
 }
 
 /** A keepalive probe: SEG.SEQ = SND.NXT - 1, no octet of garbage (RFC 9293 section 3.8.4). */
@@ -342,6 +353,7 @@ make_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out, uint32_t
 		}
 	}
 	acknowledge(ctx, tcb, &out->seg);
+	settle(ctx, tcb);
 	if ((tcb->flags & (TF_PERSIST | TF_KEEP_PROBE)) != 0) {
 		tcb->flags &= ~(TF_PERSIST | TF_KEEP_PROBE);
 		tcb->probes = 0;

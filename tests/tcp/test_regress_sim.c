@@ -85,6 +85,58 @@ established_keepalive_probe_and_no_output(void)
 	h_free(h);
 }
 
+/* ------------------------------------------------------------------ an ACK that is owed when something old is due */
+
+/** The peer says again what it said before, its first ACK being lost; the worker comes to it @p ms later. */
+static void
+duplicate_and_late(struct harness *h, uint32_t ms)
+{
+	h_forget(h);
+	h->no_pump = true;
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, h->seq - 10, h->ack, 10), DROP_TCP_SEQ);
+	h_wait_ms(h, ms);
+	h->no_pump = false;
+	h_pump(h);
+}
+
+/** Its SEQ is old for the peer, who discards a probe with its ACK: that must leave by itself. */
+static void
+established_ack_owed_beside_a_keepalive_probe(void)
+{
+	struct harness *h = h_established(NULL);
+	const int keep = h_keep(h->ctx, true, 10000, 1000, 5);
+
+	CU_ASSERT_FATAL(keep > 0);
+	CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 10), DROP_NONE);
+	tcp_profile_set(h->ctx, h_tcb(h), (uint8_t)keep);
+	h_wait_ms(h, 5000);
+	duplicate_and_late(h, 5001);
+	CU_ASSERT_EQUAL_FATAL(h->n_sent, 2);
+	CU_ASSERT_EQUAL(h->sent[0].seg.seq, h->ack - 1);
+	CU_ASSERT_EQUAL(h->sent[1].seg.seq, h->ack);
+	CU_ASSERT_EQUAL(h->sent[1].seg.ack, h->seq);
+	h_free(h);
+}
+
+/** The same with a retransmission, which the peer may have had. */
+static void
+established_ack_owed_beside_a_retransmission(void)
+{
+	struct harness *h = h_established(NULL);
+
+	CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 10), DROP_NONE);
+	h_wait_ms(h, 1000);
+	CU_ASSERT_EQUAL(h_write(h, 100, 100), 100);
+	duplicate_and_late(h, 1001);
+	CU_ASSERT_EQUAL_FATAL(h->n_sent, 2);
+	CU_ASSERT_TRUE(h->sent[0].rexmt);
+	CU_ASSERT_EQUAL(h->sent[0].len, 100);
+	CU_ASSERT_EQUAL(h->sent[1].seg.seq, h_tcb(h)->snd_nxt);
+	CU_ASSERT_EQUAL(h->sent[1].seg.ack, h->seq);
+	CU_ASSERT_EQUAL(h->sent[1].len, 0);
+	h_free(h);
+}
+
 /* ------------------------------------------------------------------ windows */
 
 /** Memory becomes short between our SYN and its answer: the window that the SYN told is not taken back. */
@@ -116,6 +168,8 @@ static CU_TestInfo tests[] = {
 		TEST(established_r2_beyond_the_largest_exponent),
 		TEST(established_r2_beyond_the_count_of_timeouts),
 		TEST(established_keepalive_probe_and_no_output),
+		TEST(established_ack_owed_beside_a_keepalive_probe),
+		TEST(established_ack_owed_beside_a_retransmission),
 		CU_TEST_INFO_NULL,
 };
 
