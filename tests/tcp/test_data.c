@@ -56,6 +56,7 @@ established_text_in_order(void)
 	CU_ASSERT_EQUAL(h->all_events, EV_READABLE);
 	CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 999), DROP_NONE);
 	expect_read(h, 1000);
+	CU_ASSERT_EQUAL(h->counters.n[COUNTER_BYTES_IN], 1000);
 	h_free(h);
 }
 
@@ -87,6 +88,8 @@ established_text_overlaps_what_is_held(void)
 		(void)text(h, 1000, 1000);
 		expect_ack(h, 0);
 		(void)text(h, cases[i].from, cases[i].to - cases[i].from);
+		CU_ASSERT_EQUAL(h->counters.drop[DROP_TCP_DUPLICATE],
+				cases[i].from >= 1000 && cases[i].to <= 2000);
 		expect_ack(h, 0);
 		expect_read(h, 0);
 		CU_ASSERT_EQUAL(text(h, 0, 1000), DROP_NONE);

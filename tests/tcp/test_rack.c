@@ -91,6 +91,28 @@ three_reported_by_one_ack(void)
 	h_free(h);
 }
 
+/** The hole that the reordering timer finds may be a single octet. */
+static void
+one_octet_is_lost(void)
+{
+	struct harness *h = sending_opts(0, 0);
+	struct tcp_tcb *tcb = h_tcb(h);
+	const uint32_t una = tcb->snd_una;
+	const struct tcp_sack k = {una + 1, una + 2};
+
+	tcb->flags |= TF_NODELAY;
+	(void)h_write(h, 1, 1);
+	(void)h_write(h, 1, 1);
+	h_wait_ms(h, RTT);
+	h_forget(h);
+	(void)h_sack(h, una, &k, 1);
+	CU_ASSERT_EQUAL(rec_of(h)->timer, TCP_TIMER_REO);
+	h_wait_ms(h, RTT);
+	expect(h, una, true);
+	CU_ASSERT_NOT_EQUAL(tcb->flags & TF_RECOVERY, 0);
+	h_free(h);
+}
+
 /** One is reported: the hole is given min_RTT / 4, and not a millisecond less. */
 static void
 one_reported_waits_a_quarter(void)
@@ -808,6 +830,7 @@ reordering_window_multiplier_ends(void)
 static CU_TestInfo tests[] = {
 		TEST(three_reported_at_once),
 		TEST(three_reported_by_one_ack),
+		TEST(one_octet_is_lost),
 		TEST(one_reported_waits_a_quarter),
 		TEST(reordering_is_seen),
 		TEST(order_is_no_reordering),
