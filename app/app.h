@@ -33,7 +33,7 @@ struct app_mode {
 	const char *help; /**< one line */
 	/** Print the options, with units, ranges and defaults. */
 	void (*usage)(void);
-	/** argv[0] is the mode's name. @return 0; 1: help is wanted; -1 with one line printed */
+	/** argv[0] is the mode's name. @return 0; 1: help is wanted; 2: answered already; -1 with one line printed */
 	int (*parse)(int argc, char **argv);
 	void (*needs)(struct app_needs *needs);
 	/** @return the exit code */
@@ -43,6 +43,7 @@ struct app_mode {
 extern const struct app_mode demo_mode;
 extern const struct app_mode server_mode;
 extern const struct app_mode client_mode;
+extern const struct app_mode bench_mode;
 
 /** SIGINT and SIGTERM ask for a stop; the second one exits at once. */
 void stop_init(void);

@@ -13,7 +13,7 @@
 #include "eal.h"
 #include "fmt.h"
 
-static const struct app_mode *const modes[] = {&demo_mode, &server_mode, &client_mode};
+static const struct app_mode *const modes[] = {&demo_mode, &server_mode, &client_mode, &bench_mode};
 
 #define MODES (sizeof(modes) / sizeof(modes[0]))
 
@@ -83,6 +83,8 @@ mode_run(const struct app_mode *mode, int eal_argc, char **eal_argv, int argc, c
 	snprintf(prefix, sizeof(prefix), "polltcp %s", mode->name);
 	fail_prefix(prefix);
 	code = mode->parse(argc, argv);
+	if (code == 2)
+		return EXIT_SUCCESS;
 	if (code > 0) {
 		printf("usage: polltcp [EAL options --] %s [options]\n%s\n", mode->name,
 				mode->help);
@@ -116,7 +118,7 @@ main(int argc, char **argv)
 			break;
 	}
 	if (first >= argc) {
-		fail("no mode: one of demo, server, client is needed (see --help)");
+		fail("no mode: one of demo, server, client, bench is needed (see --help)");
 		return 2;
 	}
 	code = own_option(argv[first]);
@@ -124,7 +126,7 @@ main(int argc, char **argv)
 		return code;
 	mode = mode_find(argv[first]);
 	if (mode == NULL) {
-		fail("'%s': no such mode; must be one of demo, server, client", argv[first]);
+		fail("'%s': no such mode; must be one of demo, server, client, bench", argv[first]);
 		return 2;
 	}
 	return mode_run(mode, eal_argc, argv + 1, argc - first, argv + first);

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The benches with tiny sizes: what they report, never how fast they were. bench.py PROGRAM CASE"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+KEYS = ['bench', 'commit', 'machine', 'config', 'runs', 'median', 'compared', 'ratio', 'target', 'met']
+MACHINE = {'cpu', 'cores', 'memory_bytes', 'hugepages', 'kernel', 'tsc_hz', 'dpdk'}
+REPEAT = 2
+
+
+def run(program, args):
+    """Run to the end. @return exit code, output, the JSON report or None"""
+    with tempfile.TemporaryDirectory() as folder:
+        report = os.path.join(folder, 'report.json')
+        done = subprocess.run([program, *args, '--json', report], stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=240)
+        told = None
+        if os.path.exists(report) and os.path.getsize(report) > 0:
+            with open(report, encoding='utf-8') as f:
+                told = json.load(f)
+    return done.returncode, done.stdout, told
+
+
+def expect(what, wanted, output):
+    if not wanted:
+        sys.exit(f'{output}\nnot so: {what}')
+
+
+def shape(program, name, options, sides, figures):
+    """One bench: the report has the form that all have, every side and every figure."""
+    code, output, told = run(program, ['--no-huge', '--', 'bench', name, '--quick', '--repeat',
+                                       str(REPEAT), *options])
+    expect(f'exit status 0, not {code}', code == 0, output)
+    expect('a JSON report', told is not None, output)
+    expect(f'the keys {KEYS}, not {list(told)}', list(told) == KEYS, output)
+    expect('its name', told['bench'] == name, output)
+    expect('a commit', told['commit'] not in ('', '@VCS_TAG@'), output)
+    expect(f"a machine: {told['machine']}", MACHINE <= set(told['machine']), output)
+    expect('no host name', os.uname().nodename not in told['machine'].values(), output)
+    expect('both runs', len(told['runs']) == REPEAT, output)
+    expect(f"the sides {sides}, not {list(told['compared'])}", sides <= set(told['compared']), output)
+    for figure in figures:
+        expect(f'figure {figure}', figure in told['median'], output)
+        expect(f'its unit: {figure}', figure in told['config']['units'], output)
+    for figure, value in told['median'].items():
+        values = [r[figure] for r in told['runs'] if figure in r]
+        expect(f'{figure}: the median {value} lies within {values}',
+               min(values) <= value <= max(values), output)
+        expect(f'{figure}: is a number that may be', value >= 0, output)
+    for key in told['ratio']:
+        side, _, figure = key.partition(':')
+        expect(f'{key}: the ratio of two figures that are there',
+               figure in told['compared'][side]['median'] and figure in told['median'], output)
+    expect('targets', len(told['target']) > 0, output)
+    for key, target in told['target'].items():
+        expect(f'target {key}: text, op, value', target['text'] and target['op'] in ('<=', '>=')
+               and target['value'] >= 0, output)
+        if target['is'] is None:
+            expect(f'target {key} was not measured, so not met', not target['met'], output)
+    expect('met is what all targets say',
+           told['met'] == all(t['met'] for t in told['target'].values()), output)
+    return told, output
+
+
+def wheel(program):
+    told, output = shape(program, 'wheel', ['--max', '1k'], {'rte_timer'},
+                         ['arm_1k', 'cancel_1k', 'later_1k', 'later_at_once_1k', 'earlier_1k',
+                          'expire_1k', 'one_tick_drain'])
+    expect('ratio of arm', 'rte_timer:arm_1k' in told['ratio'], output)
+
+
+def table(program):
+    told, output = shape(program, 'table', ['--max', '1k'], {'rte_hash', 'rte_hash lock-free'},
+                         ['hit_1k', 'miss_1k', 'insert_1k', 'delete_1k', 'bytes_1k',
+                          'insert_worst_1k', 'collide_crc32_p99_x', 'collide_toeplitz_p99_x',
+                          'collide_jhash_p99_x'])
+    expect('rte_hash takes in few that collide',
+           told['compared']['rte_hash']['median']['collide_crc32_taken'] < 1000, output)
+    expect('at most 12 bytes', told['median']['bytes_1k'] <= 12.0, output)
+
+
+def timewait(program):
+    told, output = shape(program, 'timewait', ['--entries', '5k'], set(),
+                         ['insert', 'find', 'restart', 'reuse', 'expire', 'early', 'late',
+                          'bytes_computed', 'one_tick_drain'])
+    expect('none early', told['median']['early'] == 0, output)
+    expect('at most one tick late', told['median']['late'] <= 1, output)
+
+
+def errors(program):
+    """What does not allow a start: one line that says what, exit status 2."""
+    for args, words in ((['bench'], 'no bench'),
+                        (['bench', 'nothing'], 'no such bench'),
+                        (['bench', '--nothing'], 'no such option'),
+                        (['bench', 'wheel', '--max', '999'], '--max: '),
+                        (['bench', 'wheel', '--repeat', '0'], '--repeat: '),
+                        (['bench', 'wheel', '--repeat', '101'], '1 to 100'),
+                        (['bench', 'table', '--max', '17M'], '1,000 to 16,000,000'),
+                        (['bench', 'timewait', '--entries', 'many'], '--entries: '),
+                        (['bench', 'timewait', '--list'], 'no such option'),
+                        (['bench', 'wheel', 'table'], 'unexpected argument')):
+        code, output, told = run(program, args)
+        last = output.strip().splitlines()[-1] if output.strip() else ''
+        expect(f'{args}: exit status 2, not {code}', code == 2, output)
+        expect(f'{args}: the last line names {words}', last.startswith('polltcp') and words in last,
+               output)
+        expect(f'{args}: no report', told is None, output)
+    done = subprocess.run([program, 'bench', '--list'], capture_output=True, text=True, check=True)
+    expect('the list of all', done.stdout.split() == ['wheel', 'table', 'timewait'], done.stdout)
+    for args in (['bench', '--help'], ['bench', 'wheel', '--help']):
+        done = subprocess.run([program, *args], capture_output=True, text=True, check=True)
+        expect(f'{args}: the options', '--repeat N' in done.stdout, done.stdout)
+
+
+CASES = {case.__name__: case for case in (wheel, table, timewait, errors)}
+
+if __name__ == '__main__':
+    if len(sys.argv) != 3 or sys.argv[2] not in CASES:
+        sys.exit(f"usage: bench.py PROGRAM {'|'.join(CASES)}")
+    CASES[sys.argv[2]](sys.argv[1])
