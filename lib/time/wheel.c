@@ -5,7 +5,8 @@
  * a slot of levels 0 to 2 lies ahead of now's own position, and only the top level goes round.
  * Moving `now` forward disturbs none of this as long as it does not pass the start of the first
  * slot in use; on reaching that start, the slot is emptied: level 0 into WHEEL_DUE, a higher one
- * into WHEEL_MOVING, from where its nodes go to the levels below.
+ * into WHEEL_MOVING, from where its nodes go to the levels below. A list remembers whether all its
+ * nodes were armed for one tick: then it goes down as a whole, however long it is.
  *
  * Lists are circular through their heads, so that no operation has a special case for the first or
  * last node. A link is a node's index, or LIST_REF and the number of a list.
@@ -42,12 +43,15 @@ static inline void
 list_append(struct wheel *w, uint32_t list, uint32_t index)
 {
 	struct wheel_node *node = wheel_node_at(w, index);
-	const uint32_t tail = w->list[list].prev;
+	struct wheel_list *l = &w->list[list];
+	const uint32_t tail = l->prev;
 
 	node->next = LIST_REF | list;
 	node->prev = tail;
 	*next_of(w, tail) = index;
-	w->list[list].prev = index;
+	l->prev = index;
+	l->mixed = (tail & LIST_REF) == 0 && (l->mixed || l->tick != node->tick);
+	l->tick = node->tick;
 	w->bitmap[list / 64] |= 1ULL << (list % 64);
 }
 
@@ -80,6 +84,9 @@ list_splice(struct wheel *w, uint32_t to, uint32_t from)
 
 	if (list_empty(w, from))
 		return;
+	w->list[to].mixed = l.mixed ||
+			(!list_empty(w, to) && (w->list[to].mixed || w->list[to].tick != l.tick));
+	w->list[to].tick = l.tick;
 	*prev_of(w, l.next) = tail;
 	*next_of(w, tail) = l.next;
 	*next_of(w, l.prev) = LIST_REF | to;
@@ -203,17 +210,29 @@ wheel_cancel(struct wheel *w, uint32_t index)
 	w->n_armed--;
 }
 
+/*
+ * Take a node from one end of a list that is not empty, from the other end next time. The links of nodes that are not in
+ * cache are a chain of misses, one after the other; from both ends there are two chains at a time.
+ */
+static inline uint32_t
+list_take(struct wheel *w, uint32_t list, bool last)
+{
+	const uint32_t index = last ? w->list[list].prev : w->list[list].next;
+	struct wheel_node *node = wheel_node_at(w, index);
+
+	ptcp_prefetch(last ? prev_of(w, node->prev) : next_of(w, node->next));
+	list_unlink(w, node);
+	return index;
+}
+
 static uint32_t
 expire_due(struct wheel *w, uint32_t *budget, wheel_expire_t expire, void *arg)
 {
 	uint32_t n = 0;
 
 	for (; *budget > 0 && !list_empty(w, WHEEL_DUE); n++) {
-		const uint32_t index = w->list[WHEEL_DUE].next;
-		struct wheel_node *node = wheel_node_at(w, index);
+		const uint32_t index = list_take(w, WHEEL_DUE, (n & 1) != 0);
 
-		ptcp_prefetch(next_of(w, node->next));
-		list_unlink(w, node);
 		w->n_armed--;
 		--*budget;
 		expire(arg, index);
@@ -225,14 +244,25 @@ static void
 cascade(struct wheel *w, uint32_t *budget)
 {
 	for (; *budget > 0 && !list_empty(w, WHEEL_MOVING); --*budget) {
-		const uint32_t index = w->list[WHEEL_MOVING].next;
-		struct wheel_node *node = wheel_node_at(w, index);
-		const uint64_t tick = whole_tick(w, node->tick);
+		const uint32_t index = list_take(w, WHEEL_MOVING, (*budget & 1) != 0);
+		const uint64_t tick = whole_tick(w, wheel_node_at(w, index)->tick);
 
-		ptcp_prefetch(next_of(w, node->next));
-		list_unlink(w, node);
 		list_append(w, tick == w->now ? WHEEL_DUE : slot_of(w->now, tick), index);
 	}
+}
+
+/* Where all nodes of a slot go whose beginning has come: at once when they have one tick, else one after the other. */
+static uint32_t
+slot_heir(const struct wheel *w, uint32_t list)
+{
+	uint64_t tick;
+
+	if (list < WHEEL_SLOTS)
+		return WHEEL_DUE;
+	if (w->list[list].mixed)
+		return WHEEL_MOVING;
+	tick = whole_tick(w, w->list[list].tick);
+	return tick == w->now ? (uint32_t)WHEEL_DUE : slot_of(w->now, tick);
 }
 
 /*
@@ -253,7 +283,7 @@ step(struct wheel *w, uint32_t *budget)
 		return false;
 	--*budget;
 	w->now = tick;
-	list_splice(w, list < WHEEL_SLOTS ? WHEEL_DUE : WHEEL_MOVING, list);
+	list_splice(w, slot_heir(w, list), list);
 	return true;
 }
 
@@ -329,6 +359,8 @@ check_list(const struct wheel *w, uint32_t list, uint32_t *n)
 			return "wheel: next and prev differ";
 		if (!tick_fits(w, list, node->tick))
 			return "wheel: node in the wrong slot";
+		if (!w->list[list].mixed && node->tick != w->list[list].tick)
+			return "wheel: list of one tick with another in it";
 		prev = ref;
 		ref = node->next;
 	}

@@ -21,7 +21,7 @@
 
 /** The lists: one for each slot, level by level, then those that are not slots. */
 enum {
-	WHEEL_DUE = WHEEL_LEVELS * (int)WHEEL_SLOTS, /**< being expired, oldest first */
+	WHEEL_DUE = WHEEL_LEVELS * (int)WHEEL_SLOTS, /**< being expired */
 	WHEEL_MOVING, /**< the slot being cascaded; left half done when the budget runs out */
 	WHEEL_LATE,   /**< armed for a tick not after wheel.now: due at the next wheel_advance() */
 	WHEEL_LISTS
@@ -42,6 +42,8 @@ PTCP_STATIC_ASSERT(sizeof(struct wheel_node) == 12, "three 32-bit words");
 struct wheel_list {
 	uint32_t next; /**< first node, or the list itself when empty */
 	uint32_t prev; /**< last node, or the list itself when empty */
+	uint32_t tick; /**< the latest newcomer's; unless mixed, that of all nodes */
+	bool mixed;    /**< there may be nodes with different ticks; of no meaning when empty */
 };
 
 struct wheel {
@@ -101,7 +103,7 @@ void wheel_arm(struct wheel *w, uint32_t index, uint64_t tick);
 void wheel_cancel(struct wheel *w, uint32_t index);
 
 /**
- * Move the wheel to @p now and expire what is due, in the order of ticks. While the budget holds work back,
+ * Move the wheel to @p now and expire what is due, in the order of ticks; within one tick in no order. While the budget holds work back,
  * wheel.now stays at the last tick that was begun; the next call goes on from there.
  * @param now     ticks; an earlier time than wheel.now is taken as wheel.now
  * @param budget  upper bound of the units of work (expiries, nodes cascaded, slots visited that

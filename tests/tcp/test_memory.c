@@ -49,6 +49,17 @@ window(const struct harness *h)
 	return (uint32_t)h->sent[h->n_sent - 1].seg.wnd;
 }
 
+/** The window that the peer with port @p port was told last. */
+static uint32_t
+window_told(const struct harness *h, uint16_t port)
+{
+	for (uint32_t i = h->n_sent; i > 0; i--)
+		if (h->sent[i - 1].seg.dport == port)
+			return (uint32_t)h->sent[i - 1].seg.wnd;
+	CU_FAIL("nothing was sent to that peer");
+	return 0;
+}
+
 /* ------------------------------------------------------------------ what is accounted */
 
 static void
@@ -205,7 +216,8 @@ established_pressure_bounds_windows(void)
 	(void)h_in(h, TCP_ACK, 1000);
 	h_wait_ms(h, 100);
 	CU_ASSERT_EQUAL(tcb->rcv_adv, adv);
-	CU_ASSERT_EQUAL(window(h), adv - tcb->rcv_nxt);
+	/* The others' delayed ACKs were due in the same tick. */
+	CU_ASSERT_EQUAL(window_told(h, 40000), adv - tcb->rcv_nxt);
 	for (uint32_t i = 0; i < 40; i++)
 		(void)h_in(h, TCP_ACK, 1000);
 	CU_ASSERT(window(h) >= 200000 / 7 - 3000);

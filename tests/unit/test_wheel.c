@@ -438,7 +438,8 @@ list_length(uint32_t list)
 }
 
 struct crowd {
-	uint64_t tick; /* the one that they are all due at */
+	uint64_t tick;      /* the one that they are all due at */
+	uint32_t straggler; /* it is due one tick later; PTCP_NIL: none is */
 	uint32_t n;
 	bool early;
 };
@@ -447,38 +448,39 @@ static void
 crowd_expire(void *arg, uint32_t index)
 {
 	struct crowd *c = arg;
+	const uint64_t tick = c->tick + (index == c->straggler);
 
-	c->early |= w.now != c->tick || wheel_node_at(&w, index)->tick != (uint32_t)c->tick;
+	c->early |= w.now != tick || wheel_node_at(&w, index)->tick != (uint32_t)tick;
 	c->n++;
 }
 
-/* A wheel of @p n bare nodes, all due at a tick that takes them through every level. */
+/* A wheel of @p n bare nodes, all due at a tick that takes them through every level, but one perhaps. */
 static struct wheel_node *
-crowd_start(uint32_t n, uint64_t now, struct crowd *c)
+crowd_start(uint32_t n, uint64_t now, bool mixed, struct crowd *c)
 {
 	struct wheel_node *nodes = malloc(n * sizeof(*nodes));
 
-	*c = (struct crowd){.tick = now + 0x05040302};
+	*c = (struct crowd){.tick = now + 0x05040302, .straggler = mixed ? n / 2 : PTCP_NIL};
 	if (nodes == NULL)
 		abort();
 	wheel_init(&w, nodes, sizeof(*nodes), n, now);
 	for (uint32_t i = 0; i < n; i++) {
 		wheel_node_init(&w, i);
-		wheel_arm(&w, i, c->tick);
+		wheel_arm(&w, i, c->tick + (i == c->straggler));
 	}
 	return nodes;
 }
 
 /*
- * Three cascades and the expiry, a visit for each: the budget is used to the last unit, and never
- * exceeded.
+ * A visit for each of three cascades and for the expiry; nodes of one tick go down as a whole, but with one of another
+ * tick among them each goes on its own. The budget is used to the last unit, and never exceeded.
  */
 static void
-crowd_run(uint32_t n, uint32_t budget, bool walk)
+crowd_run(uint32_t n, uint32_t budget, bool mixed, bool walk)
 {
 	struct crowd c;
-	struct wheel_node *nodes = crowd_start(n, 1ULL << 32, &c);
-	const uint64_t work = 4ULL * n + 4;
+	struct wheel_node *nodes = crowd_start(n, 1ULL << 32, mixed, &c);
+	const uint64_t work = mixed ? 4ULL * n + 5 : n + 4ULL;
 	uint64_t calls = 0;
 	uint32_t over = 0;
 	uint32_t was = 0;
@@ -511,16 +513,18 @@ crowd_run(uint32_t n, uint32_t budget, bool walk)
 static void
 bad_input_41_million_timers_in_one_tick_budget_counted(void)
 {
-	crowd_run(1000000, 50000, true);
-	crowd_run(1000, 1, true);
-	crowd_run(1000, 2, true);
-	crowd_run(1000, 3, true);
+	for (int mixed = 0; mixed <= 1; mixed++) {
+		crowd_run(1000000, 50000, mixed, true);
+		crowd_run(1000, 1, mixed, true);
+		crowd_run(1000, 2, mixed, true);
+		crowd_run(1000, 3, mixed, true);
+	}
 }
 
 static void
 bad_input_41_ten_million_timers_in_one_tick(void)
 {
-	crowd_run(10000000, 4096, false);
+	crowd_run(10000000, 4096, false, false);
 }
 
 /* Cancel, move and add while a slot is half cascaded. */
@@ -541,8 +545,8 @@ bad_input_41_change_in_half_done_cascade(void)
 		sim_cancel(i);
 	for (uint32_t i = 21; i < 50; i += 3)
 		sim_arm(i, 66000 + i);
-	sim_cancel(89); /* the last of the list */
-	sim_cancel(22); /* the first now */
+	sim_cancel(79); /* the last of the list: it is taken from both ends */
+	sim_cancel(10); /* the first */
 	sim_arm(90, 65536);
 	sim_arm(91, 65537);
 	sim_arm(92, 131072);
@@ -799,10 +803,11 @@ check_sees_damage(void)
 	DAMAGED(w.list[1005 & 255].prev, 1);
 	DAMAGED(w.list[1005 & 255].next, 1);
 	DAMAGED(w.list[WHEEL_MOVING].next, 7);
+	DAMAGED(w.list[1005 & 255].tick, 1006);
 	/* What a half-done cascade has left lies within the slot that begins now. */
 	sim_start(8, 1000);
 	for (uint32_t i = 0; i < 6; i++)
-		sim_arm(i, 70000);
+		sim_arm(i, 70000 + i);
 	sim_advance(80000, 3);
 	CU_ASSERT_EQUAL_FATAL(list_length(WHEEL_MOVING), 4);
 	CU_ASSERT_PTR_NULL(wheel_check(&w));
