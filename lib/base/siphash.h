@@ -48,12 +48,11 @@ siphash_begin(const struct siphash_key *key)
 	};
 }
 
-/** SipHash-1-3 of @p n 64-bit words: for tables, where speed counts and no output is shown. */
+/** SipHash-1-3 of @p n 64-bit words and what the last block holds: the length, and bytes that made no word. */
 static inline uint64_t
-siphash13_words(const struct siphash_key *key, const uint64_t *words, size_t n)
+siphash13(const struct siphash_key *key, const uint64_t *words, size_t n, uint64_t last)
 {
 	struct siphash_state s = siphash_begin(key);
-	const uint64_t last = (uint64_t)(n * 8) << 56;
 
 	for (size_t i = 0; i < n; i++) {
 		s.v3 ^= words[i];
@@ -68,6 +67,20 @@ siphash13_words(const struct siphash_key *key, const uint64_t *words, size_t n)
 	siphash_round(&s);
 	siphash_round(&s);
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
+/** SipHash-1-3 of @p n 64-bit words: for tables, where speed counts and no output is shown. */
+static inline uint64_t
+siphash13_words(const struct siphash_key *key, const uint64_t *words, size_t n)
+{
+	return siphash13(key, words, n, (uint64_t)(n * 8) << 56);
+}
+
+/** The same of @p n words and two bytes more, which need no round of their own: they lie in the last block. */
+static inline uint64_t
+siphash13_words_tail(const struct siphash_key *key, const uint64_t *words, size_t n, uint16_t tail)
+{
+	return siphash13(key, words, n, (uint64_t)(n * 8 + sizeof(tail)) << 56 | tail);
 }
 
 /** SipHash-2-4 of @p len bytes: for ISNs and whatever the peer gets to see. */

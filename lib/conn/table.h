@@ -49,16 +49,16 @@ ip_addr_fold(const struct ip_addr *a)
 static inline uint32_t
 conn_hash(const struct siphash_key *key, const struct conn_key *k)
 {
-	uint64_t words[4] = {0, k->id.laddr, 0, 0};
+	uint64_t words[3];
 	uint64_t h;
 
-	memcpy(&words[0], &k->id, sizeof(words[0])); /* raddr, rport, lport */
+	memcpy(&words[0], &k->id, sizeof(words[0])); /* raddr, rport, lport; laddr is the tail */
 	if (k->raddr6 == NULL) {
-		h = siphash13_words(key, words, 2);
+		h = siphash13_words_tail(key, words, 1, k->id.laddr);
 	} else {
-		words[2] = k->raddr6->q[0];
-		words[3] = k->raddr6->q[1];
-		h = siphash13_words(key, words, 4);
+		words[1] = k->raddr6->q[0];
+		words[2] = k->raddr6->q[1];
+		h = siphash13_words_tail(key, words, 3, k->id.laddr);
 	}
 	return (uint32_t)(h ^ (h >> 32));
 }

@@ -131,7 +131,7 @@ siphash24_every_bit_counts(void)
 	CU_ASSERT_NOT_EQUAL(siphash24(&paper_key, in, sizeof(in) - 1), plain);
 }
 
-/* Inputs 00..07, 00..0f, 00..17 under key 0: what CPython's hash() gives with PYTHONHASHSEED=0. */
+/* Inputs 00..07, 00..0f, 00..17, and 00..01, 00..09, 00..19 under key 0: what CPython's hash() gives with PYTHONHASHSEED=0. */
 static void
 siphash13_vectors(void)
 {
@@ -143,6 +143,9 @@ siphash13_vectors(void)
 	CU_ASSERT_EQUAL(siphash13_words(&zero, words, 2), 0x8972188433a5c5b7ULL);
 	CU_ASSERT_EQUAL(siphash13_words(&zero, words, 3), 0x31185a47af932f3aULL);
 	CU_ASSERT_NOT_EQUAL(siphash13_words(&paper_key, words, 3), 0x31185a47af932f3aULL);
+	CU_ASSERT_EQUAL(siphash13_words_tail(&zero, words, 0, 0x0100), 0x010bac45c41e3669ULL);
+	CU_ASSERT_EQUAL(siphash13_words_tail(&zero, words, 1, 0x0908), 0xaf9f77a65ab51a1dULL);
+	CU_ASSERT_EQUAL(siphash13_words_tail(&zero, words, 3, 0x1918), 0xed36ff242fe478b2ULL);
 }
 
 static void
