@@ -111,6 +111,32 @@ double laps_ns(struct laps *laps, uint32_t ops, double hz);
 /** What @p part of @p whole laps don't exceed, nanoseconds. */
 double laps_quantile_ns(struct laps *laps, uint32_t part, uint32_t whole, double hz);
 
+/**
+ * Polls of which each has the same work in every repetition. What counts is the shortest time of each that no context
+ * switch fell into: what its work takes, and not what the machine does besides.
+ */
+struct polls {
+	uint32_t *best;   /**< ticks; UINT32_MAX: always disturbed */
+	uint32_t longest; /**< of this repetition, as the clock saw it */
+	uint32_t n;       /**< of this repetition */
+	uint32_t max;
+	uint64_t switches;
+	uint64_t began;
+};
+
+/** @return 0, or -1 with one line printed */
+int polls_init(struct polls *polls, uint32_t max);
+void polls_free(struct polls *polls);
+
+/** A repetition begins. */
+void polls_restart(struct polls *polls);
+
+void poll_begin(struct polls *polls);
+void poll_end(struct polls *polls);
+
+/** The longest of all best ones, ticks. */
+uint32_t polls_worst(const struct polls *polls);
+
 /* ------------------------------------------------------------------ randomness, repeatable */
 
 struct rnd {

@@ -424,7 +424,7 @@ rte_repeat(const struct rte_side *side)
 	const uint64_t before = heap_used();
 	struct rte_hash *h = rte_hash_create(&conf);
 	char name[RESULT_NAME_MAX];
-	uint32_t entered;
+	uint32_t entered, offered;
 	int ret;
 
 	if (h == NULL)
@@ -433,7 +433,8 @@ rte_repeat(const struct rte_side *side)
 	result_add(me.result, side->name, name, "B", (double)(heap_used() - before) / me.n);
 	entered = rte_insert_all(h, side->name);
 	snprintf(name, sizeof(name), "refused_%s", bench_size_name(me.n));
-	result_add(me.result, side->name, name, "keys", me.n / BURST * BURST - entered);
+	offered = me.n / BURST * BURST;
+	result_add(me.result, side->name, name, "keys", offered - entered);
 	ret = rte_find_many(h, side->name, LPORT);
 	rte_find_tcbs(h, side->name);
 	if (ret == 0)

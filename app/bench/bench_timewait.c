@@ -45,7 +45,7 @@ static struct {
 	void *memory;
 	time_us_t *since; /**< by tuple: when its 2MSL began */
 	uint32_t tuples; /**< as many as are in the table at once, and some more: they come round again */
-	uint32_t *poll; /**< shortest time of each poll, ticks */
+	struct polls polls;
 	struct rnd rnd;
 	time_us_t now;
 	uint64_t ticks[N_WHAT];
@@ -290,7 +290,6 @@ static int
 one_tick(uint32_t repetition)
 {
 	uint64_t began, ns;
-	uint32_t polls = 0, longest = 0;
 
 	me.now += (time_us_t)DURATION_MS * TIME_US_PER_MS;
 	for (uint32_t n = 0; n < me.conf.max; n++)
@@ -298,30 +297,24 @@ one_tick(uint32_t repetition)
 			return -1;
 	me.now += (time_us_t)(DURATION_MS + 1) * TIME_US_PER_MS;
 	began = bench_cpu_ns();
-	for (; timewait_count(me.table) > 0; polls++) {
-		const uint64_t begin = lap_begin();
-		uint64_t gone;
+	polls_restart(&me.polls);
+	while (timewait_count(me.table) > 0) {
+		uint32_t n;
 
-		if (timewait_advance(me.table, me.now, WORKER_TIMER_BUDGET, expired, NULL) >
-				WORKER_TIMER_BUDGET)
+		poll_begin(&me.polls);
+		n = timewait_advance(me.table, me.now, WORKER_TIMER_BUDGET, expired, NULL);
+		poll_end(&me.polls);
+		if (n > WORKER_TIMER_BUDGET)
 			return fail("a poll went beyond its budget");
-		gone = rte_rdtsc_precise() - begin;
-		gone = gone < UINT32_MAX ? gone : UINT32_MAX;
-		if (repetition == 0 || gone < me.poll[polls])
-			me.poll[polls] = (uint32_t)gone;
-		longest = gone > longest ? (uint32_t)gone : longest;
 	}
 	ns = bench_cpu_ns() - began;
-	result_add(me.result, NULL, "one_tick_poll_mean", "us", (double)ns / 1e3 / polls);
-	result_add(me.result, NULL, "one_tick_poll_longest", "us", longest * 1e6 / me.run->hz);
+	result_add(me.result, NULL, "one_tick_poll_mean", "us", (double)ns / 1e3 / me.polls.n);
+	result_add(me.result, NULL, "one_tick_poll_longest", "us",
+			me.polls.longest * 1e6 / me.run->hz);
 	result_add(me.result, NULL, "one_tick_drain", "s", (double)ns / 1e9);
-	/* of each poll its best time: what the work takes that it has, and not what the machine does besides */
-	longest = 0;
-	for (uint32_t i = 0; i < polls; i++)
-		longest = me.poll[i] > longest ? me.poll[i] : longest;
 	if (repetition + 1 == me.run->repeat)
 		result_add(me.result, NULL, "one_tick_poll_worst", "us",
-				longest * 1e6 / me.run->hz);
+				polls_worst(&me.polls) * 1e6 / me.run->hz);
 	return 0;
 }
 
@@ -416,12 +409,13 @@ timewait_run(const struct bench_run *run, struct result *result)
 	};
 	me.tuples = me.conf.max + me.conf.max / 4;
 	me.since = malloc(me.tuples * sizeof(me.since[0]));
-	me.poll = malloc((me.conf.max / WORKER_TIMER_BUDGET + 2) * sizeof(me.poll[0]));
-	if (me.since == NULL || me.poll == NULL)
+	if (me.since == NULL)
 		return fail("no memory for %s times", fmt_num(me.tuples));
 	memset(me.since, 0xff,
 			me.tuples * sizeof(me.since[0])); /* now, not while memory is measured */
 	ret = laps_init(&me.laps, LAPS);
+	if (ret == 0)
+		ret = polls_init(&me.polls, me.conf.max / WORKER_TIMER_BUDGET + 2);
 	for (uint32_t i = 0; i < run->repeat && ret == 0 && !stop_requested(); i++)
 		ret = repeat(i);
 	kernel_compare(result);
@@ -431,7 +425,7 @@ timewait_run(const struct bench_run *run, struct result *result)
 	result_target(result, "all due in one tick: a poll at most, us", "one_tick_poll_worst",
 			true, 1000);
 	laps_free(&me.laps);
-	free(me.poll);
+	polls_free(&me.polls);
 	free(me.since);
 	return ret;
 }

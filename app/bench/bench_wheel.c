@@ -54,7 +54,7 @@ static struct {
 	struct laps laps;
 	struct tcp_ctx ctx;
 	struct rte_object *object;
-	uint32_t *poll; /**< shortest time of each poll, ticks */
+	struct polls polls;
 	uint64_t expired;
 } me;
 
@@ -293,9 +293,7 @@ one_tick(struct book *b, uint32_t repetition)
 {
 	struct wheel *w = &me.ctx.wheel;
 	const uint64_t target = w->now + ONE_TICK;
-	const uint32_t polls_most = 4 * (b->n / WORKER_TIMER_BUDGET + 16);
 	uint64_t began, ns;
-	uint32_t polls = 0, longest = 0;
 
 	rnd_shuffle(&b->rnd, b->list, b->n);
 	for (uint32_t i = 0; i < b->n; i++)
@@ -304,34 +302,28 @@ one_tick(struct book *b, uint32_t repetition)
 		wheel_arm(w, b->list[i], target);
 	me.expired = 0;
 	began = bench_cpu_ns();
+	polls_restart(&me.polls);
 	do {
 		const uint64_t before = me.expired;
-		uint64_t begin, gone;
 
-		begin = rte_rdtsc_precise();
+		poll_begin(&me.polls);
 		wheel_advance(w, target, WORKER_TIMER_BUDGET, expired, &me.ctx);
-		gone = rte_rdtsc_precise() - begin;
+		poll_end(&me.polls);
 		if (me.expired - before > WORKER_TIMER_BUDGET)
 			return fail("a poll expired %s timers with a budget of %u",
 					fmt_num(me.expired - before), WORKER_TIMER_BUDGET);
-		if (repetition == 0 || gone < me.poll[polls])
-			me.poll[polls] = gone < UINT32_MAX ? (uint32_t)gone : UINT32_MAX;
-		longest = gone > longest ? (uint32_t)gone : longest;
-	} while (++polls < polls_most && wheel_pending(w));
+	} while (me.polls.n < me.polls.max && wheel_pending(w));
 	ns = bench_cpu_ns() - began;
 	if (me.expired != b->n)
 		return fail("in one tick: %s of %s timers expired", fmt_num(me.expired),
 				fmt_num(b->n));
 	result_add(me.result, NULL, "one_tick_drain", "s", (double)ns / 1e9);
-	result_add(me.result, NULL, "one_tick_poll_mean", "us", (double)ns / 1e3 / polls);
-	result_add(me.result, NULL, "one_tick_poll_longest", "us", longest * 1e6 / me.run->hz);
-	/* of each poll its best time: what the work takes that it has, and not what the machine does besides */
-	longest = 0;
-	for (uint32_t i = 0; i < polls; i++)
-		longest = me.poll[i] > longest ? me.poll[i] : longest;
+	result_add(me.result, NULL, "one_tick_poll_mean", "us", (double)ns / 1e3 / me.polls.n);
+	result_add(me.result, NULL, "one_tick_poll_longest", "us",
+			me.polls.longest * 1e6 / me.run->hz);
 	if (repetition + 1 == me.run->repeat)
 		result_add(me.result, NULL, "one_tick_poll_worst", "us",
-				longest * 1e6 / me.run->hz);
+				polls_worst(&me.polls) * 1e6 / me.run->hz);
 	return 0;
 }
 
@@ -466,10 +458,10 @@ static int
 size_run(uint32_t n, bool last)
 {
 	struct book wheel, rte;
-	int ret = 0;
+	int ret = book_init(&wheel, n);
 
-	if (book_init(&wheel, n) != 0 || book_init(&rte, n) != 0)
-		return -1;
+	if (book_init(&rte, n) != 0)
+		ret = -1;
 	wheel_init(&me.ctx.wheel, &me.ctx.tcb[0].timer, sizeof(struct tcp_tcb), n + spare_of(n),
 			1000);
 	for (uint32_t i = 0; i < me.run->repeat && ret == 0 && !stop_requested(); i++) {
@@ -535,14 +527,13 @@ memory_take(uint32_t largest)
 
 	me.ctx.tcb = bench_alloc((size_t)(largest + OPS_MOST) * sizeof(struct tcp_tcb));
 	me.object = bench_alloc((size_t)(rte + OPS_MOST) * sizeof(struct rte_object));
-	me.poll = malloc(polls * sizeof(me.poll[0]));
 	if (me.ctx.tcb == NULL || me.object == NULL)
 		return -1;
-	if (me.poll == NULL)
-		return fail("no memory for the times of %s polls", fmt_num(polls));
 	me.ctx.tcb_pool.size = largest + OPS_MOST;
 	if (rte_timer_subsystem_init() != 0)
 		return fail("rte_timer_subsystem_init() failed");
+	if (polls_init(&me.polls, polls) != 0)
+		return -1;
 	return laps_init(&me.laps, OPS_MOST);
 }
 
@@ -572,7 +563,7 @@ wheel_run(const struct bench_run *run, struct result *result)
 			"later: as an ACK moves a deadline, the TCB (the rte_timer) being in cache; later_at_once: "
 			"the wheel's node is moved, nothing being in cache, as with arm, cancel, earlier.");
 	laps_free(&me.laps);
-	free(me.poll);
+	polls_free(&me.polls);
 	bench_free(me.ctx.tcb);
 	bench_free(me.object);
 	return ret;

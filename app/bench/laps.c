@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "bench/bench.h"
@@ -77,6 +78,72 @@ laps_quantile_ns(struct laps *laps, uint32_t part, uint32_t whole, double hz)
 		return 0;
 	laps_sort(laps);
 	return (double)laps->ticks[(uint64_t)(laps->n - 1) * part / whole] * 1e9 / hz;
+}
+
+/* How often this thread has lost its CPU. */
+static uint64_t
+switches(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return (uint64_t)usage.ru_nivcsw + (uint64_t)usage.ru_nvcsw;
+}
+
+int
+polls_init(struct polls *polls, uint32_t max)
+{
+	*polls = (struct polls){.max = max};
+	polls->best = malloc(max * sizeof(polls->best[0]));
+	if (polls->best == NULL)
+		return fail("no memory for the times of %s polls", fmt_num(max));
+	memset(polls->best, 0xff, max * sizeof(polls->best[0]));
+	return 0;
+}
+
+void
+polls_free(struct polls *polls)
+{
+	free(polls->best);
+	polls->best = NULL;
+}
+
+void
+polls_restart(struct polls *polls)
+{
+	polls->n = 0;
+	polls->longest = 0;
+}
+
+void
+poll_begin(struct polls *polls)
+{
+	polls->switches = switches();
+	polls->began = rte_rdtsc_precise();
+}
+
+void
+poll_end(struct polls *polls)
+{
+	const uint64_t gone = rte_rdtsc_precise() - polls->began;
+	const uint32_t ticks = gone < UINT32_MAX ? (uint32_t)gone : UINT32_MAX;
+	const uint32_t i = polls->n++;
+
+	if (ticks > polls->longest)
+		polls->longest = ticks;
+	if (i < polls->max && ticks < polls->best[i] && switches() == polls->switches)
+		polls->best[i] = ticks;
+}
+
+uint32_t
+polls_worst(const struct polls *polls)
+{
+	uint32_t worst = 0;
+
+	for (uint32_t i = 0; i < polls->n && i < polls->max; i++)
+		if (polls->best[i] != UINT32_MAX && polls->best[i] > worst)
+			worst = polls->best[i];
+	return worst;
 }
 
 void
