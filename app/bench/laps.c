@@ -74,10 +74,13 @@ laps_ns(struct laps *laps, uint32_t ops, double hz)
 double
 laps_quantile_ns(struct laps *laps, uint32_t part, uint32_t whole, double hz)
 {
+	size_t rank;
+
 	if (laps->n == 0)
 		return 0;
 	laps_sort(laps);
-	return (double)laps->ticks[(uint64_t)(laps->n - 1) * part / whole] * 1e9 / hz;
+	rank = (uint64_t)(laps->n - 1) * part / whole;
+	return (double)laps->ticks[rank] * 1e9 / hz;
 }
 
 /* How often this thread has lost its CPU. */

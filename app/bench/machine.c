@@ -78,7 +78,7 @@ json_t *
 machine_json(double hz)
 {
 	char model[256] = "unknown", cache[64] = "unknown";
-	const uint64_t kib = 1024;
+	const json_int_t kib = 1024;
 	struct utsname name = {0};
 
 	(void)line_value("/proc/cpuinfo", "model name", model, sizeof(model));
@@ -87,9 +87,9 @@ machine_json(double hz)
 	return json_pack("{s:s, s:I, s:s, s:f, s:I, s:I, s:I, s:s, s:s, s:s}", "cpu", model,
 			"cores", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cache", cache,
 			"tsc_hz", hz, "memory_bytes",
-			(json_int_t)(kib * line_number("/proc/meminfo", "MemTotal")), "hugepages",
+			kib * (json_int_t)line_number("/proc/meminfo", "MemTotal"), "hugepages",
 			(json_int_t)line_number("/proc/meminfo", "HugePages_Total"),
 			"hugepage_bytes",
-			(json_int_t)(kib * line_number("/proc/meminfo", "Hugepagesize")), "kernel",
+			kib * (json_int_t)line_number("/proc/meminfo", "Hugepagesize"), "kernel",
 			name.release, "dpdk", rte_version(), "compiler", __VERSION__);
 }
