@@ -19,6 +19,9 @@
 #define TOP_LEVEL  (WHEEL_LEVELS - 1)
 #define WHEEL_TURN (1ULL << (WHEEL_LEVELS * WHEEL_SLOT_BITS)) /* ticks of the whole wheel */
 
+PTCP_STATIC_ASSERT(WHEEL_DUE % 64 == 0 && WHEEL_LISTS - WHEEL_DUE <= 64,
+		"the lists beside the slots have a word of the bitmap for themselves");
+
 PTCP_STATIC_ASSERT(WHEEL_TURN == 1ULL << 32, "nodes keep 32 bits of their tick");
 
 static inline uint32_t *
@@ -297,6 +300,9 @@ wheel_advance(struct wheel *w, uint64_t now, uint32_t budget, wheel_expire_t exp
 		w->now = w->target;
 		return 0;
 	}
+	/* Most turns of a worker: the tick of the turn before, and nothing left over from that. */
+	if (w->target == w->now && w->bitmap[WHEEL_DUE / 64] == 0)
+		return 0;
 	list_splice(w, WHEEL_DUE, WHEEL_LATE);
 	do {
 		n += expire_due(w, &budget, expire, arg);
