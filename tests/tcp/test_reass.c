@@ -267,6 +267,7 @@ established_one_run_too_many(void)
 	struct harness *h = established(NULL, 1001);
 	const uint32_t last = 1101 + 20 * (TCP_RUNS_MAX - 1);
 
+	CU_ASSERT_EQUAL(TCP_RUNS_MAX, 512);
 	for (uint32_t i = 0; i < TCP_RUNS_MAX; i++)
 		CU_ASSERT_EQUAL(text(h, 1101 + 20 * i, 1111 + 20 * i), DROP_NONE);
 	expect_refused(h, last + 20, last + 30);

@@ -734,6 +734,25 @@ flight_after_long_disorder(void)
 	h_free(h);
 }
 
+/** Sent one by one, milliseconds apart, they are ranges of their own; lost alike, they are one. */
+static void
+lost_neighbours_are_one_range(void)
+{
+	struct harness *h = sending(0);
+
+	h_tcb(h)->flags |= TF_NODELAY;
+	for (unsigned int i = 0; i < 5; i++) {
+		(void)h_write(h, 100, 100);
+		h_wait_ms(h, 20);
+	}
+	CU_ASSERT(rec_of(h)->n_ranges > 1);
+	h_wait_ms(h, 3000);
+	CU_ASSERT(count(h, COUNTER_RTO) > 0);
+	/* What went again, and the rest. */
+	CU_ASSERT(rec_of(h)->n_ranges <= 2);
+	h_free(h);
+}
+
 /* ------------------------------------------------------------------ retransmissions and the peer's window */
 
 /** What is lost goes again within the window only; its first segment goes whatever has become of that. */
@@ -835,6 +854,7 @@ static CU_TestInfo tests[] = {
 		TEST(loss_behind_a_large_ack_halves_the_window_not_its_rest),
 		TEST(flight_after_long_disorder),
 		TEST(model),
+		TEST(lost_neighbours_are_one_range),
 		TEST(lost_beyond_the_window_waits),
 		TEST(options_that_report_nothing),
 		TEST(duplicate_inside_the_second_block),
