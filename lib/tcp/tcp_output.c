@@ -429,6 +429,22 @@ cwnd_allows(const struct tcp_tcb *tcb, const struct tcp_block *b, uint32_t len)
 	return b != NULL && pipe + len <= tcb->cwnd + over_cwnd(tcb, b);
 }
 
+/** Congestion control or pacing: not now. A window of which less than half is in use is not what pacing waits for. */
+static bool
+held_back(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_block *b, uint32_t len)
+{
+	if (!cwnd_allows(tcb, b, len)) {
+		tcp_cc_full(tcb, b);
+		return true;
+	}
+	if ((!tcp_profile(ctx, tcb)->pacing && (tcb->flags & TF_HELD) == 0) ||
+			!tcp_pace_waits(ctx, tcb, b, len))
+		return false;
+	if (tcp_pipe(tcb, b) >= tcb->cwnd / 2)
+		tcp_cc_full(tcb, b);
+	return true;
+}
+
 /**
  * New data: RFC 9293 section 3.8.6.2.1 (silly window), 3.7.4 (Nagle), 3.8.6.1 (zero window).
  * @return false: nothing now
@@ -468,16 +484,9 @@ send_new(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 fits:
 	if (flight == 0 && b != NULL)
 		tcp_cc_resume(ctx, tcb, b);
-	if (len > 0 && !cwnd_allows(tcb, b, len)) {
-		tcp_cc_full(tcb, b);
+	/* Text lies in a block; FIN alone is not held back. */
+	if (len > 0 && b != NULL && held_back(ctx, tcb, b, len))
 		return false;
-	}
-	if (len > 0 && (tcp_profile(ctx, tcb)->pacing || (tcb->flags & TF_HELD) != 0) &&
-			tcp_pace_waits(ctx, tcb, b, len)) {
-		if (tcp_pipe(tcb, b) >= tcb->cwnd / 2)
-			tcp_cc_full(tcb, b);
-		return false;
-	}
 	make_new(ctx, tcb, out, len, last);
 	if ((tcb->flags & TF_ECN) != 0)
 		tcp_ecn_mark(tcb, out);
