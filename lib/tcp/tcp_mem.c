@@ -63,6 +63,13 @@ tcp_mem_bound(const struct tcp_ctx *ctx, uint32_t mss, uint32_t bound)
 
 /* ------------------------------------------------------------------ nodes */
 
+/** A part of a pool, rounded up; nothing of one that is too small to be shared out. */
+static inline uint32_t
+part_of(uint32_t size, uint32_t parts)
+{
+	return size < 4 ? 0 : (size + parts - 1) / parts;
+}
+
 /** Whether @p use may have one of the @p n_free objects of @p size, of which the other direction holds @p other. */
 static bool
 may_have(enum tcp_use use, uint32_t size, uint32_t n_free, uint32_t other)
@@ -71,12 +78,13 @@ may_have(enum tcp_use use, uint32_t size, uint32_t n_free, uint32_t other)
 	/* What the other direction must still be able to get, and behind it what the more entitled of this one must. */
 	uint32_t kept = other < reserve ? reserve - other : 0;
 
+	/* At least one, so that small pools tell them apart too. */
 	if (use == TCP_FOR_SEND || use == TCP_FOR_RECV)
-		kept += size / 16;
+		kept += part_of(size, 16);
 	else if (use == TCP_FOR_SEND_NEW || use == TCP_FOR_RECV_NEW)
-		kept += size / 32;
+		kept += part_of(size, 32);
 	else if (use == TCP_FOR_REASS)
-		kept += size / 8;
+		kept += part_of(size, 8);
 	return n_free > kept;
 }
 

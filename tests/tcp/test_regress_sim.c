@@ -137,6 +137,35 @@ established_ack_owed_beside_a_retransmission(void)
 	h_free(h);
 }
 
+/* ------------------------------------------------------------------ the last blocks */
+
+/** However few blocks there are, who is not connected yet does not take the one that the established may need. */
+static void
+established_sends_before_those_who_open(void)
+{
+	struct tcp_conf conf = h_conf();
+	unsigned int queued = 0;
+	struct harness *h;
+
+	conf.max_blocks = 4;
+	h = h_established(&conf);
+	for (unsigned int i = 0; i < 6; i++) {
+		const struct tcp_open_args args = {.rport = 1000, .raddr = h->peer};
+		const int64_t index = tcp_open(h->ctx, &args);
+		struct tcp_buf buf = h_buf(10);
+
+		memset(buf.data, 0, buf.len);
+		if (index >= 0 && tcp_send(h->ctx, tcp_at(h->ctx, (uint32_t)index), &buf, 1) == 1)
+			queued++;
+		else
+			tcp_buf_free(buf.owner);
+	}
+	CU_ASSERT_EQUAL(queued, 2);
+	h_pump(h);
+	CU_ASSERT_EQUAL(h_write(h, 100, 100), 100);
+	h_free(h);
+}
+
 /* ------------------------------------------------------------------ windows */
 
 /** Memory becomes short between our SYN and its answer: the window that the SYN told is not taken back. */
@@ -168,6 +197,7 @@ static CU_TestInfo tests[] = {
 		TEST(established_r2_beyond_the_largest_exponent),
 		TEST(established_r2_beyond_the_count_of_timeouts),
 		TEST(established_keepalive_probe_and_no_output),
+		TEST(established_sends_before_those_who_open),
 		TEST(established_ack_owed_beside_a_keepalive_probe),
 		TEST(established_ack_owed_beside_a_retransmission),
 		CU_TEST_INFO_NULL,
