@@ -391,10 +391,11 @@ timewait_next(const struct timewait_table *t)
 static const char *
 check_entry(const struct timewait_table *t, uint32_t index)
 {
-	const struct conn_key k = {t->entry[index].id, entry_raddr6(t, index)};
+	struct conn_key k = {t->entry[index].id, NULL};
 
-	if (k.raddr6 != NULL && t->raddr6 == NULL)
+	if ((k.id.aux & TIMEWAIT_IPV6) != 0 && t->raddr6 == NULL)
 		return "timewait: IPv6 entry in a table without";
+	k.raddr6 = entry_raddr6(t, index);
 	if (conn_table_find(&t->conns, conn_hash(&t->key, &k), &k) != index)
 		return "timewait: entry cannot be found";
 	return NULL;
