@@ -541,6 +541,9 @@ is_fair(const struct sim_conf *c)
 			return false;
 		if (l->dark_every_us != 0 && l->dark_us > l->dark_every_us / 2)
 			return false;
+		/* Nor are two retransmissions, late as they may be, all that he has within R2. */
+		if (l->dark_every_us != 0 && t->data_r2_ms < 6 * t->rto_max_ms)
+			return false;
 		if (e->fault.kinds != 0 && e->fault.hold_us > 10 * SEC)
 			return false;
 		if (loses(e) && e->fault.hold_us > e->fault.every_us / 8)
