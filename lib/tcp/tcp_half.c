@@ -166,7 +166,7 @@ half_reply(struct tcp_ctx *ctx, const struct tcp_half *h)
 			.laddr = h->id.laddr,
 	};
 
-	return tcp_reply_room(ctx) ? tcp_reply(ctx, &to) : NULL;
+	return tcp_reply_room(ctx) > 0 ? tcp_reply(ctx, &to) : NULL;
 }
 
 /** SYN,ACK, now or at the wheel's next turn. */
@@ -518,7 +518,7 @@ half_timeout(void *arg, uint32_t index)
 uint32_t
 tcp_half_advance(struct tcp_ctx *ctx, uint32_t budget)
 {
-	const uint32_t room = TCP_REPLY_MAX - (ctx->reply_tail - ctx->reply_head);
+	const uint32_t room = tcp_reply_room(ctx);
 
 	/* Each of them wants to say something: while nothing can leave, they wait in the wheel. */
 	if (room == 0)

@@ -411,10 +411,11 @@ void tcp_syn_fields(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_s
 /** What an ACK says after @p tcb: ACK, window, timestamp; the same may be said of @p tcb. */
 void tcp_ack_fields(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg);
 
-static inline bool
+/** How many replies more there is room for. */
+static inline uint32_t
 tcp_reply_room(const struct tcp_ctx *ctx)
 {
-	return ctx->reply_tail - ctx->reply_head < TCP_REPLY_MAX;
+	return TCP_REPLY_MAX - (ctx->reply_tail - ctx->reply_head);
 }
 
 /** The reply made last is one that was sent before. */

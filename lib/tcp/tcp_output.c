@@ -755,7 +755,7 @@ tcp_reply(struct tcp_ctx *ctx, const struct tcp_seg *seg)
 {
 	struct tcp_seg *r;
 
-	if (!tcp_reply_room(ctx)) {
+	if (tcp_reply_room(ctx) == 0) {
 		(void)tcp_drop(ctx, DROP_TX_FULL);
 		return NULL;
 	}

@@ -421,7 +421,7 @@ tcp_next(const struct tcp_ctx *ctx)
 {
 	const uint64_t tcbs = wheel_next(&ctx->wheel);
 	/* See tcp_half_advance(): without room for a reply it does nothing. */
-	const uint64_t half = tcp_reply_room(ctx) ? wheel_next(&ctx->half_wheel) : UINT64_MAX;
+	const uint64_t half = tcp_reply_room(ctx) > 0 ? wheel_next(&ctx->half_wheel) : UINT64_MAX;
 	const uint64_t tick = tcbs < half ? tcbs : half;
 	const time_us_t tw = timewait_next(ctx->timewait);
 	const time_us_t node = tick == UINT64_MAX ? UINT64_MAX : tick * TIME_US_PER_MS;
