@@ -32,29 +32,13 @@ stat_row(const struct sim_result *r, unsigned int i)
 static struct row
 counter_row(const struct sim_result *r, unsigned int i)
 {
-	static const struct row rows[] = {
-#define COUNTER(name, key, text) {key, text, 0},
-#include "base/counter.def"
-#undef COUNTER
-	};
-	struct row row = rows[i];
-
-	row.n = r->counters.n[i];
-	return row;
+	return (struct row){counter_name(i), counter_text(i), r->counters.n[i]};
 }
 
 static struct row
 drop_row(const struct sim_result *r, unsigned int i)
 {
-	static const struct row rows[] = {
-#define DROP(name, key, text) {key, text, 0},
-#include "base/drop.def"
-#undef DROP
-	};
-	struct row row = rows[i];
-
-	row.n = r->counters.drop[i];
-	return row;
+	return (struct row){drop_name(i), drop_text(i), r->counters.drop[i]};
 }
 
 static struct row
