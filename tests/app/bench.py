@@ -1,40 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The benches with tiny sizes: what they report, never how fast they were. bench.py PROGRAM CASE"""
-import json
 import os
 import subprocess
 import sys
-import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# pylint: disable=wrong-import-position
+from program import expect, run  # noqa: E402
 
 KEYS = ['bench', 'commit', 'machine', 'config', 'runs', 'median', 'compared', 'ratio', 'target', 'met']
 MACHINE = {'cpu', 'cores', 'memory_bytes', 'hugepages', 'kernel', 'tsc_hz', 'dpdk'}
 REPEAT = 2
-
-
-def run(program, args):
-    """Run to the end. @return exit code, output, the JSON report or None"""
-    with tempfile.TemporaryDirectory() as folder:
-        report = os.path.join(folder, 'report.json')
-        done = subprocess.run([program, *args, '--json', report], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=240)
-        told = None
-        if os.path.exists(report) and os.path.getsize(report) > 0:
-            with open(report, encoding='utf-8') as f:
-                told = json.load(f)
-    return done.returncode, done.stdout, told
-
-
-def expect(what, wanted, output):
-    if not wanted:
-        sys.exit(f'{output}\nnot so: {what}')
+LIMIT = 240  # seconds
 
 
 def shape(program, name, options, sides, figures):
     """One bench: the report has the form that all have, every side and every figure."""
     code, output, told = run(program, ['--no-huge', '--', 'bench', name, '--quick', '--repeat',
-                                       str(REPEAT), *options])
+                                       str(REPEAT), *options], LIMIT)
     expect(f'exit status 0, not {code}', code == 0, output)
     expect('a JSON report', told is not None, output)
     expect(f'the keys {KEYS}, not {list(told)}', list(told) == KEYS, output)
@@ -104,7 +90,7 @@ def errors(program):
                         (['bench', 'timewait', '--entries', 'many'], '--entries: '),
                         (['bench', 'timewait', '--list'], 'no such option'),
                         (['bench', 'wheel', 'table'], 'unexpected argument')):
-        code, output, told = run(program, args)
+        code, output, told = run(program, args, LIMIT)
         last = output.strip().splitlines()[-1] if output.strip() else ''
         expect(f'{args}: exit status 2, not {code}', code == 2, output)
         expect(f'{args}: the last line names {words}', last.startswith('polltcp') and words in last,

@@ -1,34 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The program itself on software ports, without hugepages: app.py PROGRAM CASE"""
-import json
 import os
-import subprocess
 import sys
-import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# pylint: disable=wrong-import-position
+from program import expect, run  # noqa: E402
 
 NULL = ['--no-huge', '--no-shconf', '-m', '512', '--no-pci', '--vdev=net_null0', '--']
 SERVER = ['server', '--addr', '10.9.0.2/24', '--listen', '7=echo']
-
-
-def run(program, args, seconds=120):
-    """Run to the end. @return exit code, output, the JSON report or None"""
-    with tempfile.TemporaryDirectory() as folder:
-        report = os.path.join(folder, 'report.json')
-        done = subprocess.run([program, *args, '--json', report], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=seconds)
-        told = None
-        # It is opened before the start, so that an unwritable one is an error at once.
-        if os.path.exists(report) and os.path.getsize(report) > 0:
-            with open(report, encoding='utf-8') as f:
-                told = json.load(f)
-    return done.returncode, done.stdout, told
-
-
-def expect(what, wanted, output):
-    if not wanted:
-        sys.exit(f'{output}\nnot so: {what}')
 
 
 def null(program):
