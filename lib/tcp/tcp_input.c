@@ -92,6 +92,17 @@ timestamp_update(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg 
 
 /* ------------------------------------------------------------------ 3.10.7.4, first: check sequence number */
 
+/**
+ * An empty segment at the right edge: all its peer can say whose whole window is on its way, empty_seq() says the same.
+ * The ACK in it counts, else he who answers each keepalive probe so is taken for dead. A RST there is nobody's.
+ */
+static bool
+empty_at_edge(const struct tcp_tcb *tcb, const struct tcp_seg *seg, uint32_t wnd)
+{
+	return seg->seq == tcb->rcv_nxt + wnd && (seg->flags & TCP_RST) == 0 &&
+			tcb->state != TCP_SYN_RECEIVED;
+}
+
 /** RFC 9293 table 6. With a zero window a segment at RCV.NXT is let in for its ACK and RST; its text is cut off later. */
 static bool
 acceptable(const struct tcp_tcb *tcb, const struct tcp_seg *seg)
@@ -103,6 +114,8 @@ acceptable(const struct tcp_tcb *tcb, const struct tcp_seg *seg)
 		return true;
 	if (wnd == 0)
 		return false;
+	if (len == 0 && empty_at_edge(tcb, seg, wnd))
+		return true;
 	return seq_in(seg->seq, tcb->rcv_nxt, wnd) ||
 			(len > 0 && seq_in(seg->seq + len - 1, tcb->rcv_nxt, wnd));
 }

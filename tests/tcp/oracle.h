@@ -105,6 +105,8 @@ struct o_result {
 		"TIME-WAIT answers nothing that is empty: two ends that disagree would answer each other for ever") \
 	EXCEPTION(FIN_AT_EDGE, "RFC 9293 3.10.7.4, table 6", \
 		"a FIN that is next is taken though the window is used up: it needs no room") \
+	EXCEPTION(EMPTY_AT_EDGE, "RFC 9293 3.10.7.4, table 6", \
+		"an empty segment at RCV.NXT+RCV.WND is taken: who has the whole window in flight has no other SEQ") \
 	EXCEPTION(SEQ_IN_WINDOW, "RFC 9293 3.10.7.4, <SEQ=SND.NXT>", \
 		"when the peer took its window back, an empty segment has the right edge for SEQ: else it is not acceptable") \
 	EXCEPTION(WINDOW_BY_ACK, "RFC 9293 3.10.7.4, fifth, SND.WL1", \

@@ -192,7 +192,36 @@ syn_sent_window_told_is_kept(void)
 	h_free(h);
 }
 
+/** All of its window is on its way, in a slow queue: the answers to probes come first, from the right edge. */
+static void
+established_empty_segment_at_the_right_edge_is_taken(void)
+{
+	struct harness *h = h_established(NULL);
+	const int keep = h_keep(h->ctx, true, 10000, 1000, 5);
+	uint32_t edge;
+
+	CU_ASSERT_FATAL(keep > 0);
+	CU_ASSERT_EQUAL(h_write(h, 100, 100), 100);
+	tcp_profile_set(h->ctx, h_tcb(h), (uint8_t)keep);
+	edge = h->seq + tcp_rcv_wnd(h_tcb(h));
+	/* Nobody's: a RST there, or what is one beyond. */
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, edge + 1, h->ack, 0), DROP_TCP_SEQ);
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_RST, edge, 0, 0), DROP_TCP_SEQ);
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, edge, h->ack, 1), DROP_TCP_SEQ);
+	CU_ASSERT_EQUAL(h_tcb(h)->snd_una, h->ack - 100);
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, edge, h->ack, 0), DROP_NONE);
+	CU_ASSERT_EQUAL(h_tcb(h)->snd_una, h->ack);
+	for (unsigned int i = 0; i < 30; i++) {
+		h_wait_ms(h, 10500);
+		CU_ASSERT_EQUAL_FATAL(h_state(h), TCP_ESTABLISHED);
+		CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, edge, h->ack, 0), DROP_NONE);
+	}
+	CU_ASSERT(h->counters.n[COUNTER_KEEPALIVE_PROBES] >= 30);
+	h_free(h);
+}
+
 static CU_TestInfo tests[] = {
+		TEST(established_empty_segment_at_the_right_edge_is_taken),
 		TEST(syn_sent_window_told_is_kept),
 		TEST(established_r2_beyond_the_largest_exponent),
 		TEST(established_r2_beyond_the_count_of_timeouts),

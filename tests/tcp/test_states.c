@@ -142,7 +142,10 @@ static const struct rule rules[] = {
 	/* The SYN that we know asks for the SYN,ACK again: it says what the ACK of the text says, and more (deviation). */
 	{S_RCVD, E_SYNS, P_EDGE, A_ALL, SAME, SYNACK, 0, 0, DROP_TCP_SEQ},
 	{S_RCVD | S_SYNC, E_RSTS, P_OUT, A_ALL, SAME, NOTHING, 0, 0, DROP_TCP_SEQ},
-	{S_RCVD | S_SYNC, E_ALL, P_OUT, A_ALL, SAME, ACK, 0, 0, DROP_TCP_SEQ},
+	/* An empty segment at the right edge is let in: EMPTY_AT_EDGE of docs/conformance.md. */
+	{S_RCVD | S_SYNC, E_ALL & ~E_ACK, P_OUT, A_ALL, SAME, ACK, 0, 0, DROP_TCP_SEQ},
+	{S_RCVD, E_ACK, P_OUT, A_ALL, SAME, ACK, 0, 0, DROP_TCP_SEQ},
+	{S_SYNC, E_ACK, P_EDGE | P_LEFT, A_ALL, SAME, ACK, 0, 0, DROP_TCP_SEQ},
 
 	/* Second: RST; RFC 5961 section 3.2. The listener of a passive opener never left LISTEN. */
 	{S_RCVD | S_SYNC, E_RSTS, P_INSIDE, A_ALL, SAME, ACK, 0, 0, DROP_TCP_RST_CHALLENGED},
@@ -158,14 +161,15 @@ static const struct rule rules[] = {
 
 	/* Fifth: ACK. */
 	{S_RCVD, E_PLAIN, P_IN, A_UNA | A_BAD, SAME, RST_SEQ, 0, 0, DROP_TCP_ACK_UNSENT},
-	{S_SYNC, E_PLAIN, P_IN, A_BAD, SAME, ACK, 0, 0, DROP_TCP_ACK_UNSENT},
+	{S_SYNC, E_PLAIN, P_IN | P_RIGHT, A_BAD, SAME, ACK, 0, 0, DROP_TCP_ACK_UNSENT},
 	{S_RCVD_P, E_ACK, P_IN, A_NXT, TCP_ESTABLISHED, NOTHING, EV_ACCEPTED, 0, DROP_NONE},
 	{S_RCVD_A, E_ACK, P_IN, A_NXT, TCP_ESTABLISHED, NOTHING, EV_CONNECTED, 0, DROP_NONE},
-	{S_FW1, E_ACK, P_IN, A_NXT, TCP_FIN_WAIT_2, NOTHING, 0, 0, DROP_NONE},
-	{S_CLOSING, E_PLAIN, P_IN, A_NXT, TCP_TIME_WAIT, NOTHING, EV_CLOSED, TCP_REASON_DONE,
+	{S_FW1, E_ACK, P_IN | P_RIGHT, A_NXT, TCP_FIN_WAIT_2, NOTHING, 0, 0, DROP_NONE},
+	{S_CLOSING, E_PLAIN, P_IN | P_RIGHT, A_NXT, TCP_TIME_WAIT, NOTHING, EV_CLOSED,
+			TCP_REASON_DONE, DROP_NONE},
+	{S_LAST, E_PLAIN, P_IN | P_RIGHT, A_NXT, TCP_CLOSED, NOTHING, EV_CLOSED, TCP_REASON_DONE,
 			DROP_NONE},
-	{S_LAST, E_PLAIN, P_IN, A_NXT, TCP_CLOSED, NOTHING, EV_CLOSED, TCP_REASON_DONE, DROP_NONE},
-	{S_SYNC, E_ACK, P_IN, A_GOOD, SAME, NOTHING, 0, 0, DROP_NONE},
+	{S_SYNC, E_ACK, P_IN | P_RIGHT, A_GOOD, SAME, NOTHING, 0, 0, DROP_NONE},
 
 	/* Seventh: text. Out of order it is kept, and acknowledged at once; after a FIN there is none. */
 	{S_RCVD_P, E_DATA, P_EXACT, A_NXT, TCP_ESTABLISHED, ACK, EV_ACCEPTED | EV_READABLE, 0,
