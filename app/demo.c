@@ -2,16 +2,11 @@
 /* demo: both ends in one process, no NIC, no hugepages, no privileges. */
 #include "demo.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
-#include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_ring.h>
 
 #include "app.h"
 #include "fmt.h"
@@ -21,12 +16,11 @@
 #include "service.h"
 #include "stats.h"
 
-#define ECHO_PORT  7
-#define TUPLES     64512 /* ephemeral ports of one address to one server port */
-#define PREFIX_LEN 16
-#define DRAIN_US   UINT64_C(5000000)
-#define SLACK_US   UINT64_C(5000000) /* TIME-WAITs may end that much late before it is an error */
-#define RING_MIN   4096
+#define ECHO_PORT 7
+#define TUPLES    64512 /* ephemeral ports of one address to one server port */
+#define DRAIN_US  UINT64_C(5000000)
+#define SLACK_US  UINT64_C(5000000) /* TIME-WAITs may end that much late before it is an error */
+#define RING_MIN  4096
 /* bytes queued in one direction by all connections; of one connection */
 #define QUEUED_MOST (8u << 20)
 #define BUFFER_MIN  4096
@@ -52,17 +46,9 @@ static struct {
 		.msl_us = 500000,
 };
 
-static struct demo demo = {
-		.client = {.name = "client",
-				.addr = {.family = 4, .ip = {10, 9, 1, 1}},
-				.port_id = -1},
-		.server = {.name = "server",
-				.addr = {.family = 4, .ip = {10, 9, 0, 1}},
-				.port_id = -1},
-};
+static struct demo demo;
 static struct load load;
 static struct service_set set;
-static atomic_bool both_stop;
 
 /* clang-format off */
 static const struct opt demo_opts[] = {
@@ -149,148 +135,36 @@ worker_conf(struct ptcp_conf *worker, bool client)
 	worker->rcv_buf_max = worker->snd_buf_max = 0;
 }
 
-static uint32_t
-mbufs_needed(void)
+static struct pair_conf
+pair_conf(void)
 {
-	return 4 * ring_size();
+	struct pair_conf pair = {.ring_size = ring_size(),
+			.n_mbufs = 4 * ring_size(),
+			.n_client_addrs = (uint16_t)addrs_needed()};
+
+	worker_conf(&pair.client, true);
+	worker_conf(&pair.server, false);
+	return pair;
 }
 
 static void
 demo_needs(struct app_needs *needs)
 {
-	struct ptcp_conf client, server;
+	const struct pair_conf pair = pair_conf();
 
-	worker_conf(&client, true);
-	worker_conf(&server, false);
 	needs->workers = 2;
-	needs->bytes = host_memory(&client, mbufs_needed()) + host_memory(&server, mbufs_needed()) +
-			2 * PATTERN_MBUFS * 16384;
+	needs->bytes = pair_memory(&pair) + 2 * PATTERN_MBUFS * 16384;
 	needs->own_ports = true;
 }
 
-/* ------------------------------------------------------------------ the two ends */
-
-static int
-end_wire(struct demo_end *end, struct demo_end *other)
-{
-	struct rte_ring *rx[] = {end->rx}, *tx[] = {other->rx};
-
-	end->port_id = rte_eth_from_rings(end->name, rx, 1, tx, 1, rte_socket_id());
-	return end->port_id < 0 ? fail("no ring port for the %s", end->name) : 0;
-}
-
-static int
-end_start(struct demo_end *end, uint8_t id)
-{
-	struct ptcp_port_conf port = {
-			.port_id = (uint16_t)end->port_id,
-			.n_mbufs = mbufs_needed(),
-			.mac = {0x02, 0, 0, 0, 0, (uint8_t)(id + 1)}, /* a ring has none */
-	};
-	struct ptcp_conf worker;
-	char err[256] = "";
-	bool client = end == &demo.client;
-
-	if (ptcp_port_start(&port, NULL, err, sizeof(err)) != 0)
-		return fail("%s", err);
-	end->started = true;
-	worker_conf(&worker, client);
-	end->w = ptcp_worker_create(&worker, id, port.port_id, 0, err, sizeof(err));
-	if (end->w == NULL)
-		return fail("%s", err);
-	if (ptcp_addr_add(end->w, &end->addr, (uint16_t)(client ? addrs_needed() : 1), PREFIX_LEN,
-			    NULL) != 0)
-		return fail("no room for %s addresses", fmt_num(addrs_needed()));
-	return 0;
-}
-
-static int
-ends_open(void)
-{
-	int socket = (int)rte_socket_id();
-
-	demo.client.rx = rte_ring_create(
-			"demo_to_client", ring_size(), socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	demo.server.rx = rte_ring_create(
-			"demo_to_server", ring_size(), socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	if (demo.client.rx == NULL || demo.server.rx == NULL)
-		return fail("no memory for two rings of %s packets", fmt_num(ring_size()));
-	if (end_wire(&demo.client, &demo.server) != 0 || end_wire(&demo.server, &demo.client) != 0)
-		return -1;
-	return end_start(&demo.client, 0) != 0 || end_start(&demo.server, 1) != 0 ? -1 : 0;
-}
-
-static void
-ends_close(void)
-{
-	struct demo_end *ends[] = {&demo.client, &demo.server};
-
-	for (unsigned int i = 0; i < 2; i++)
-		if (ends[i]->w != NULL)
-			ptcp_worker_free(ends[i]->w);
-	for (unsigned int i = 0; i < 2; i++)
-		if (ends[i]->started)
-			ptcp_port_stop((uint16_t)ends[i]->port_id);
-	for (unsigned int i = 0; i < 2; i++)
-		rte_ring_free(ends[i]->rx);
-}
-
 /* ------------------------------------------------------------------ load */
-
-static int
-one_main(void *arg)
-{
-	ptcp_worker_run(((struct demo_end *)arg)->w);
-	return 0;
-}
-
-/* Where both have to live on one CPU, one lcore polls them in turn instead of two fighting for time slices. */
-static int
-both_main(void *arg)
-{
-	(void)arg;
-	while (!atomic_load_explicit(&both_stop, memory_order_relaxed)) {
-		ptcp_worker_poll(demo.client.w);
-		ptcp_worker_poll(demo.server.w);
-	}
-	return 0;
-}
-
-static int
-workers_launch(bool shared)
-{
-	unsigned int first = rte_get_next_lcore((unsigned int)-1, 1, 0);
-	unsigned int second = rte_get_next_lcore(first, 1, 0);
-
-	if (shared)
-		return rte_eal_remote_launch(both_main, NULL, first);
-	if (rte_eal_remote_launch(one_main, &demo.server, first) != 0)
-		return -1;
-	return rte_eal_remote_launch(one_main, &demo.client, second);
-}
-
-static void
-workers_halt(void)
-{
-	atomic_store(&both_stop, true);
-	ptcp_worker_stop(demo.client.w);
-	ptcp_worker_stop(demo.server.w);
-	rte_eal_mp_wait_lcore();
-}
 
 static bool
 at_rest(void)
 {
 	return load_open_count(&load) == 0 && service_open_count(&set) == 0 &&
-			ptcp_state_count(demo.client.w, PTCP_TIME_WAIT) == 0 &&
-			ptcp_state_count(demo.server.w, PTCP_TIME_WAIT) == 0;
-}
-
-static void
-post(struct demo_end *end, ptcp_hook_t fn, void *arg)
-{
-	while (ptcp_post(end->w, fn, arg) != 0)
-		nap(1);
+			ptcp_state_count(demo.pair.client.w, PTCP_TIME_WAIT) == 0 &&
+			ptcp_state_count(demo.pair.server.w, PTCP_TIME_WAIT) == 0;
 }
 
 static bool
@@ -309,17 +183,17 @@ load_wait(struct stats *stats)
 	while (!atomic_load_explicit(&load.done, memory_order_acquire) && !time_is_up(begin) &&
 			!stop_sleep(10))
 		stats_tick(stats);
-	post(&demo.client, load_stop, &load);
+	pair_post(&demo.pair.client, load_stop, &load);
 	end = stats_clock_us() + DRAIN_US;
 	while (load_open_count(&load) != 0 && stats_clock_us() < end) {
 		nap(10);
 		stats_tick(stats);
 	}
 	if (load_open_count(&load) != 0)
-		post(&demo.client, load_abort, &load);
+		pair_post(&demo.pair.client, load_abort, &load);
 	if (stop_requested())
 		printf("Stopping: no new connections, waiting for %s TIME-WAITs\n",
-				fmt_num(ptcp_state_count(demo.client.w, PTCP_TIME_WAIT)));
+				fmt_num(ptcp_state_count(demo.pair.client.w, PTCP_TIME_WAIT)));
 	end = stats_clock_us() + SLACK_US + (stop_requested() ? 0 : 2 * conf.msl_us);
 	while (!at_rest() && stats_clock_us() < end) {
 		nap(10);
@@ -330,10 +204,10 @@ load_wait(struct stats *stats)
 static int
 load_prepare(void)
 {
-	load.w = demo.client.w;
+	load.w = demo.pair.client.w;
 	load.conf = (struct load_conf){
-			.remote = demo.server.addr,
-			.first_local = demo.client.addr,
+			.remote = demo.pair.server.addr,
+			.first_local = demo.pair.client.addr,
 			.n_locals = addrs_needed(),
 			.connections = connections_most(),
 			.concurrency = conf.concurrency,
@@ -342,7 +216,7 @@ load_prepare(void)
 			.timeout_us = 30000000,
 	};
 	load.conf.remote.port = ECHO_PORT;
-	set.w = demo.server.w;
+	set.w = demo.pair.server.w;
 	set.keepalive = host_conf.keepalive;
 	set.listeners[0] = (struct service_listener){
 			.service = service_find("echo"), .port = ECHO_PORT};
@@ -356,7 +230,7 @@ load_prepare(void)
 static int
 demo_load(const struct app_eal *eal)
 {
-	const struct ptcp_worker *workers[] = {demo.client.w, demo.server.w};
+	const struct ptcp_worker *workers[] = {demo.pair.client.w, demo.pair.server.w};
 	struct stats stats;
 
 	if (load_prepare() != 0)
@@ -370,24 +244,13 @@ demo_load(const struct app_eal *eal)
 			fmt_num(conf.concurrency), fmt_num(conf.request_size),
 			eal->shared_cpu ? "; both workers take turns on one CPU" : "");
 	stats_init(&stats, workers, 2, 1000000, conf.quiet);
-	if (workers_launch(eal->shared_cpu) != 0)
+	if (pair_launch(&demo.pair, eal->shared_cpu) != 0)
 		return fail("the workers' lcores are busy");
 	load_wait(&stats);
-	post(&demo.server, service_stop, &set);
+	pair_post(&demo.pair.server, service_stop, &set);
 	nap(20);
-	workers_halt();
+	pair_halt(&demo.pair);
 	return 0;
-}
-
-/* What still lies in the rings is taken by whom it was sent to. */
-static void
-settle(void)
-{
-	for (unsigned int idle = 0, turns = 0; idle < 100 && turns < 100000; turns++) {
-		uint32_t work = ptcp_worker_poll(demo.client.w) + ptcp_worker_poll(demo.server.w);
-
-		idle = work == 0 ? idle + 1 : 0;
-	}
 }
 
 /* ------------------------------------------------------------------ report */
@@ -403,8 +266,8 @@ rate_per_s(void)
 static uint64_t
 counter_both(const char *name)
 {
-	return ptcp_counter_by_name(demo.client.w, name) +
-			ptcp_counter_by_name(demo.server.w, name);
+	return ptcp_counter_by_name(demo.pair.client.w, name) +
+			ptcp_counter_by_name(demo.pair.server.w, name);
 }
 
 static json_t *
@@ -421,13 +284,16 @@ demo_json(const struct app_eal *eal, uint64_t lifecycles, uint64_t failed, uint6
 
 	json_object_set_new(report, "connect_us", report_hist_json(&load.connect_us));
 	json_object_set_new(report, "response_us", report_hist_json(&load.response_us));
-	json_object_set_new(report, "drops", report_drops_json(demo.client.w, demo.server.w));
+	json_object_set_new(
+			report, "drops", report_drops_json(demo.pair.client.w, demo.pair.server.w));
 	json_object_set_new(report, "client",
-			json_pack("{s:o, s:o}", "counters", report_counters_json(demo.client.w),
-					"pools", report_pools_json(demo.client.w)));
+			json_pack("{s:o, s:o}", "counters",
+					report_counters_json(demo.pair.client.w), "pools",
+					report_pools_json(demo.pair.client.w)));
 	json_object_set_new(report, "server",
-			json_pack("{s:o, s:o}", "counters", report_counters_json(demo.server.w),
-					"pools", report_pools_json(demo.server.w)));
+			json_pack("{s:o, s:o}", "counters",
+					report_counters_json(demo.pair.server.w), "pools",
+					report_pools_json(demo.pair.server.w)));
 	return report;
 }
 
@@ -446,24 +312,24 @@ demo_report(const struct app_eal *eal)
 {
 	uint64_t lifecycles = load.stats.closed + demo.ladders,
 		 failed = load.stats.failed + demo.failed;
-	uint64_t leaked = report_leaked(demo.client.w) + report_leaked(demo.server.w) +
+	uint64_t leaked = report_leaked(demo.pair.client.w) + report_leaked(demo.pair.server.w) +
 			load_leaked(&load) + service_leaked(&set);
-	uint64_t time_wait = ptcp_state_count(demo.client.w, PTCP_TIME_WAIT) +
-			ptcp_state_count(demo.server.w, PTCP_TIME_WAIT);
+	uint64_t time_wait = ptcp_state_count(demo.pair.client.w, PTCP_TIME_WAIT) +
+			ptcp_state_count(demo.pair.server.w, PTCP_TIME_WAIT);
 	int code;
 
 	if (!stop_requested())
 		leaked += time_wait; /* they had their time */
 	code = failed == 0 && leaked == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	putchar('\n');
-	report_drops(demo.client.w);
-	report_drops(demo.server.w);
+	report_drops(demo.pair.client.w);
+	report_drops(demo.pair.server.w);
 	report_pools_heading();
-	report_pools("client", demo.client.w);
+	report_pools("client", demo.pair.client.w);
 	report_pool_line("client", "context", load.conns.size, 0, load.conns.used, load.conns.peak);
 	report_pool_line("client", "pattern reference", PATTERN_MBUFS, 0,
 			pattern_held(&load.pattern), 0);
-	report_pools("server", demo.server.w);
+	report_pools("server", demo.pair.server.w);
 	report_pool_line("server", "context", set.conns.size, 0, set.conns.used, set.conns.peak);
 	report_pool_line("server", "pattern reference", PATTERN_MBUFS, 0,
 			pattern_held(&set.pattern), 0);
@@ -497,8 +363,8 @@ demo_play(const struct app_eal *eal)
 {
 	char client[64], server[64];
 
-	ptcp_addr_format(&demo.client.addr, client, sizeof(client));
-	ptcp_addr_format(&demo.server.addr, server, sizeof(server));
+	ptcp_addr_format(&demo.pair.client.addr, client, sizeof(client));
+	ptcp_addr_format(&demo.pair.server.addr, server, sizeof(server));
 	printf("Two workers over a pair of rings: client %s (%s %s), server %s; MSL %s\n", client,
 			fmt_num(addrs_needed()), addrs_needed() == 1 ? "address" : "addresses",
 			server, fmt_us(conf.msl_us));
@@ -506,18 +372,20 @@ demo_play(const struct app_eal *eal)
 		demo_ladder(&demo, conf.msl_us);
 	if (!conf.no_load && demo.failed == 0 && !stop_requested() && demo_load(eal) != 0)
 		return EXIT_FAILURE;
-	settle();
+	pair_settle(&demo.pair);
 	return demo_report(eal);
 }
 
 static int
 demo_run(const struct app_eal *eal)
 {
+	const struct pair_conf conf_pair = pair_conf();
 	int code = 2;
 
-	if (ends_open() == 0)
+	demo.pair = pair_init;
+	if (pair_open(&demo.pair, &conf_pair) == 0)
 		code = demo_play(eal);
-	ends_close();
+	pair_close(&demo.pair);
 	load_close(&load);
 	service_close(&set);
 	return code;

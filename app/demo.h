@@ -9,23 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/polltcp.h"
-
-struct rte_ring;
-
-/** One end of the wire. */
-struct demo_end {
-	const char *name;
-	struct ptcp_worker *w;
-	struct rte_ring *rx; /**< what the other end sends to */
-	struct ptcp_addr addr;
-	int port_id; /**< -1: none yet */
-	bool started;
-};
+#include "pair.h"
 
 struct demo {
-	struct demo_end client;
-	struct demo_end server;
+	struct pair pair;
 	uint64_t time_wait_us; /**< as the first connection's lasted */
 	uint64_t failed;       /**< what went wrong in the ladder, 0 or 1 */
 	uint64_t ladders;      /**< lifecycles drawn, 0 or 1 */

@@ -80,7 +80,7 @@ client_readable(struct ptcp_worker *w, ptcp_conn_t c, void *arg)
 				"client application: has its answer, shuts down its sending side (half-close)");
 		ptcp_shutdown(w, c);
 	} else if (scene->received == sizeof(ANSWER) - 1 + (uint64_t)scene->pieces * PIECE) {
-		ptcp_post(scene->demo->server.w, server_step, scene);
+		ptcp_post(scene->demo->pair.server.w, server_step, scene);
 	}
 }
 
@@ -169,30 +169,30 @@ static const struct ptcp_ops server_ops = {
 static bool
 play(struct scene *scene, uint64_t until_us)
 {
-	uint32_t work = ptcp_worker_poll(scene->demo->client.w);
+	uint32_t work = ptcp_worker_poll(scene->demo->pair.client.w);
 
-	work += ptcp_worker_poll(scene->demo->server.w);
+	work += ptcp_worker_poll(scene->demo->pair.server.w);
 	if (work == 0)
 		rte_delay_us_sleep(50);
-	return !stop_requested() && ptcp_now_us(scene->demo->client.w) < until_us;
+	return !stop_requested() && ptcp_now_us(scene->demo->pair.client.w) < until_us;
 }
 
 static int
 scene_open(struct scene *scene)
 {
 	struct demo *demo = scene->demo;
-	struct ptcp_addr remote = demo->server.addr;
+	struct ptcp_addr remote = demo->pair.server.addr;
 	int listener, error;
 
 	remote.port = LADDER_PORT;
-	listener = ptcp_listen(demo->server.w, &remote, 1, &server_ops, scene);
+	listener = ptcp_listen(demo->pair.server.w, &remote, 1, &server_ops, scene);
 	if (listener < 0)
 		return fail("ladder: listen: %s", strerror(-listener));
-	ptcp_worker_poll(demo->client.w); /* reads the clock */
-	ptcp_worker_poll(demo->server.w);
+	ptcp_worker_poll(demo->pair.client.w); /* reads the clock */
+	ptcp_worker_poll(demo->pair.server.w);
 	ladder_note(&scene->ladder, "client application: connects to port %u", LADDER_PORT);
-	error = ptcp_connect(demo->client.w, &remote, &demo->client.addr, &client_ops, scene,
-			&scene->client);
+	error = ptcp_connect(demo->pair.client.w, &remote, &demo->pair.client.addr, &client_ops,
+			scene, &scene->client);
 	if (error != 0)
 		return fail("ladder: connect: %s", strerror(-error));
 	return listener;
@@ -207,10 +207,10 @@ scene_time_wait(struct scene *scene, uint64_t msl_us)
 
 	ladder_note(&scene->ladder, "client: TIME-WAIT lasts 2 MSL = %s from here",
 			fmt_us(2 * msl_us));
-	while (ptcp_state_count(demo->client.w, PTCP_TIME_WAIT) != 0)
+	while (ptcp_state_count(demo->pair.client.w, PTCP_TIME_WAIT) != 0)
 		if (!play(scene, until))
 			return stop_requested() ? -1 : fail("ladder: TIME-WAIT did not end");
-	now = ptcp_now_us(demo->client.w);
+	now = ptcp_now_us(demo->pair.client.w);
 	demo->time_wait_us = now - scene->time_wait_us;
 	snprintf(why, sizeof(why), "2 MSL are over: %.1f ms", (double)demo->time_wait_us / 1e3);
 	ladder_state(&scene->ladder, LADDER_LEFT, PTCP_CLOSED, now, why);
@@ -226,11 +226,11 @@ scene_play(struct scene *scene, uint64_t msl_us)
 
 	if (listener < 0)
 		return -1;
-	until = ptcp_now_us(demo->client.w) + STEP_US;
+	until = ptcp_now_us(demo->pair.client.w) + STEP_US;
 	while (!scene->client_over || !scene->server_over)
 		if (!play(scene, until))
 			return stop_requested() ? -1 : fail("ladder: the connection did not end");
-	ptcp_unlisten(demo->server.w, listener);
+	ptcp_unlisten(demo->pair.server.w, listener);
 	if (scene->client_reason != PTCP_REASON_DONE || scene->server_reason != PTCP_REASON_DONE)
 		return fail("ladder: client %s, server %s", ptcp_reason_name(scene->client_reason),
 				ptcp_reason_name(scene->server_reason));
@@ -244,13 +244,13 @@ static void
 scene_abandon(struct scene *scene)
 {
 	struct demo *demo = scene->demo;
-	uint64_t until = ptcp_now_us(demo->client.w) + ABANDON_US;
+	uint64_t until = ptcp_now_us(demo->pair.client.w) + ABANDON_US;
 
-	ptcp_abort(demo->client.w, scene->client);
-	ptcp_abort(demo->server.w, scene->server);
-	while (ptcp_now_us(demo->client.w) < until &&
+	ptcp_abort(demo->pair.client.w, scene->client);
+	ptcp_abort(demo->pair.server.w, scene->server);
+	while (ptcp_now_us(demo->pair.client.w) < until &&
 			(!scene->client_over || !scene->server_over ||
-					ptcp_state_count(demo->client.w, PTCP_TIME_WAIT) != 0))
+					ptcp_state_count(demo->pair.client.w, PTCP_TIME_WAIT) != 0))
 		play(scene, until);
 }
 
@@ -264,11 +264,11 @@ demo_ladder(struct demo *demo, uint64_t msl_us)
 	scene.demo = demo;
 	printf("\nOne connection, from SYN to the end of TIME-WAIT (MSL %s):\n\n", fmt_us(msl_us));
 	ladder_begin(&scene.ladder, "client", "server");
-	ptcp_trace_set(demo->client.w, ladder_trace, &scene.ladder.end[LADDER_LEFT]);
-	ptcp_trace_set(demo->server.w, ladder_trace, &scene.ladder.end[LADDER_RIGHT]);
+	ptcp_trace_set(demo->pair.client.w, ladder_trace, &scene.ladder.end[LADDER_LEFT]);
+	ptcp_trace_set(demo->pair.server.w, ladder_trace, &scene.ladder.end[LADDER_RIGHT]);
 	played = scene_play(&scene, msl_us);
-	ptcp_trace_set(demo->client.w, NULL, NULL);
-	ptcp_trace_set(demo->server.w, NULL, NULL);
+	ptcp_trace_set(demo->pair.client.w, NULL, NULL);
+	ptcp_trace_set(demo->pair.server.w, NULL, NULL);
 	if (played != 0)
 		scene_abandon(&scene);
 	demo->failed = played != 0 && !stop_requested();

@@ -175,7 +175,8 @@ acceptable(const struct o_conn *c, const struct o_seg *s)
 	const uint32_t len = seg_len(s);
 
 	if (len == 0 && c->rcv_wnd > 0 && s->seq == c->rcv_nxt + c->rcv_wnd &&
-			c->state != O_SYN_RECEIVED && c->state != O_TIME_WAIT && (s->flags & O_RST) == 0) {
+			c->state != O_SYN_RECEIVED && c->state != O_TIME_WAIT &&
+			(s->flags & O_RST) == 0) {
 		except(O_EXC_EMPTY_AT_EDGE);
 		return true;
 	}
