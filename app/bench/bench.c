@@ -15,7 +15,12 @@
 #include "fmt.h"
 #include "report.h"
 
-static const struct bench *const benches[] = {&bench_wheel, &bench_table, &bench_timewait};
+static const struct bench *const benches[] = {
+		&bench_wheel,
+		&bench_table,
+		&bench_timewait,
+		&bench_turns,
+};
 
 #define BENCHES (sizeof(benches) / sizeof(benches[0]))
 

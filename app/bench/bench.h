@@ -44,6 +44,7 @@ struct bench {
 extern const struct bench bench_wheel;
 extern const struct bench bench_table;
 extern const struct bench bench_timewait;
+extern const struct bench bench_turns;
 
 /** Say what is being done: one line on a terminal that the next one replaces, nothing elsewhere. */
 __attribute__((format(printf, 2, 3))) void bench_progress(

@@ -23,6 +23,7 @@ __thread char worker_thread;
 /** One clock and one set of secrets for the whole process: a tuple's ISN must not depend on who opened it last. */
 static struct tsc_clock process_clock;
 static struct tcp_secrets secrets;
+static bool secrets_known;
 
 PTCP_COLD void
 worker_warn_wscale(const struct ptcp_worker *w)
@@ -126,6 +127,13 @@ worker_post(struct ptcp_worker *w, worker_fn_t fn, void *arg)
 
 /* ------------------------------------------------------------------ making one */
 
+void
+worker_secrets_set(const struct tcp_secrets *known)
+{
+	secrets = *known;
+	secrets_known = true;
+}
+
 static int
 process_init(char *err, size_t err_size)
 {
@@ -133,7 +141,7 @@ process_init(char *err, size_t err_size)
 
 	if (done)
 		return 0;
-	if (getrandom(&secrets, sizeof(secrets), 0) != (ssize_t)sizeof(secrets)) {
+	if (!secrets_known && getrandom(&secrets, sizeof(secrets), 0) != (ssize_t)sizeof(secrets)) {
 		snprintf(err, err_size, "getrandom: %s", strerror(errno));
 		return -EIO;
 	}

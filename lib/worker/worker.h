@@ -144,6 +144,12 @@ struct worker_setup {
 	void (*deliver)(struct ptcp_worker *w);
 };
 
+/**
+ * Before the first worker: these, and not random ones. Only for what has to repeat to the instruction: whoever knows them
+ * can guess ISNs and fill buckets.
+ */
+void worker_secrets_set(const struct tcp_secrets *known);
+
 /** @return NULL with one line in @p err. Main lcore. */
 struct ptcp_worker *worker_create(const struct worker_setup *setup, char *err, size_t err_size);
 

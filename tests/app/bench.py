@@ -78,6 +78,13 @@ def timewait(program):
     expect('at most one tick late', told['median']['late'] <= 1, output)
 
 
+def turns(program):
+    told, output = shape(program, 'turns', [], set(), ['lifecycle', 'packets_a_lifecycle', 'sent_again'])
+    expect('nothing was sent again', told['median']['sent_again'] == 0, output)
+    packets = told['median']['packets_a_lifecycle']
+    expect(f'six packets a lifecycle, not {packets}', 5.9 < packets < 6.1, output)
+
+
 def errors(program):
     """What does not allow a start: one line that says what, exit status 2."""
     for args, words in ((['bench'], 'no bench'),
@@ -97,13 +104,13 @@ def errors(program):
                output)
         expect(f'{args}: no report', told is None, output)
     done = subprocess.run([program, 'bench', '--list'], capture_output=True, text=True, check=True)
-    expect('the list of all', done.stdout.split() == ['wheel', 'table', 'timewait'], done.stdout)
+    expect('the list of all', done.stdout.split() == ['wheel', 'table', 'timewait', 'turns'], done.stdout)
     for args in (['bench', '--help'], ['bench', 'wheel', '--help']):
         done = subprocess.run([program, *args], capture_output=True, text=True, check=True)
         expect(f'{args}: the options', '--repeat N' in done.stdout, done.stdout)
 
 
-CASES = {case.__name__: case for case in (wheel, table, timewait, errors)}
+CASES = {case.__name__: case for case in (wheel, table, timewait, turns, errors)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[2] not in CASES:
