@@ -95,23 +95,12 @@ range_offset(const struct laddr_range *r, enum ip_family family, const struct ip
 	if (r->family != family)
 		return LADDR_NONE;
 	if (family == IP_V4) {
-		const uint32_t d4 = be32_load(addr->b) - be32_load(r->first.b);
+		const uint32_t d4 = be32_load(addr->b) - r->first4;
 
 		return d4 < r->count ? (uint16_t)d4 : LADDR_NONE;
 	}
 	d = num_sub(to_num(family, addr), to_num(family, &r->first));
 	return d.hi == 0 && d.lo < r->count ? (uint16_t)d.lo : LADDR_NONE;
-}
-
-static const struct laddr_range *
-range_of(const struct laddr_table *t, uint16_t index)
-{
-	const struct laddr_range *r = t->range;
-
-	PTCP_ASSERT(index < t->n_addrs);
-	while (index - r->index >= r->count)
-		r++;
-	return r;
 }
 
 void
@@ -154,6 +143,11 @@ laddr_add(struct laddr_table *t, enum ip_family family, const struct ip_addr *fi
 	if (!range_valid(family, lo, hi, prefix_len))
 		return -EINVAL;
 	r.first = from_num(family, lo);
+	if (family == IP_V4) {
+		r.first4 = (uint32_t)lo.lo;
+		r.mask4 = (uint32_t)~host_mask(IP_V4, prefix_len).lo;
+		r.broadcast4 = prefix_len <= 30 ? r.first4 | ~r.mask4 : UINT32_MAX;
+	}
 	if (gateway != NULL) {
 		const struct num gw = to_num(family, gateway);
 
@@ -177,10 +171,10 @@ laddr_add(struct laddr_table *t, enum ip_family family, const struct ip_addr *fi
 }
 
 uint16_t
-laddr_find(const struct laddr_table *t, enum ip_family family, const struct ip_addr *addr)
+laddr_find6(const struct laddr_table *t, const struct ip_addr *addr)
 {
 	for (const struct laddr_range *r = t->range; r < t->range + t->n_ranges; r++) {
-		const uint16_t offset = range_offset(r, family, addr);
+		const uint16_t offset = range_offset(r, IP_V6, addr);
 
 		if (offset != LADDR_NONE)
 			return (uint16_t)(r->index + offset);
@@ -189,52 +183,22 @@ laddr_find(const struct laddr_table *t, enum ip_family family, const struct ip_a
 }
 
 struct ip_addr
-laddr_get(const struct laddr_table *t, uint16_t index)
+laddr_get6(const struct laddr_range *r, uint16_t index)
 {
-	const struct laddr_range *r = range_of(t, index);
-	const enum ip_family family = (enum ip_family)r->family;
-
-	return from_num(family, num_add(to_num(family, &r->first), (uint16_t)(index - r->index)));
-}
-
-enum ip_family
-laddr_family(const struct laddr_table *t, uint16_t index)
-{
-	return (enum ip_family)range_of(t, index)->family;
-}
-
-bool
-laddr_is_broadcast(const struct laddr_table *t, const struct ip_addr *addr)
-{
-	const struct num a = to_num(IP_V4, addr);
-
-	if (a.lo == UINT32_MAX)
-		return true;
-	for (const struct laddr_range *r = t->range; r < t->range + t->n_ranges; r++) {
-		if (r->family != IP_V4 || r->prefix_len > 30)
-			continue;
-		const struct num host = host_mask(IP_V4, r->prefix_len);
-		if ((a.lo & host.lo) == host.lo &&
-				same_subnet(IP_V4, a, to_num(IP_V4, &r->first), r->prefix_len))
-			return true;
-	}
-	return false;
+	return from_num(IP_V6, num_add(to_num(IP_V6, &r->first), (uint16_t)(index - r->index)));
 }
 
 int
-laddr_next_hop(const struct laddr_table *t, uint16_t index, const struct ip_addr *dst,
-		struct ip_addr *hop)
+laddr_next_hop6(const struct laddr_range *r, const struct ip_addr *dst, struct ip_addr *hop)
 {
-	const struct laddr_range *r = range_of(t, index);
-	const enum ip_family family = (enum ip_family)r->family;
-	const struct num d = to_num(family, dst);
+	const struct num d = to_num(IP_V6, dst);
 
-	if (same_subnet(family, d, to_num(family, &r->first), r->prefix_len) ||
-			(family == IP_V6 && d.hi >> 54 == 0xfe80 >> 6)) {
-		*hop = from_num(family, d);
+	if (same_subnet(IP_V6, d, to_num(IP_V6, &r->first), r->prefix_len) ||
+			d.hi >> 54 == 0xfe80 >> 6) {
+		*hop = *dst;
 		return 0;
 	}
-	if (num_equal(to_num(family, &r->gateway), (struct num){0, 0}))
+	if (num_equal(to_num(IP_V6, &r->gateway), (struct num){0, 0}))
 		return -ENETUNREACH;
 	*hop = r->gateway;
 	return 0;
