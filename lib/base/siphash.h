@@ -83,6 +83,32 @@ siphash13_words_tail(const struct siphash_key *key, const uint64_t *words, size_
 	return siphash13(key, words, n, (uint64_t)(n * 8 + sizeof(tail)) << 56 | tail);
 }
 
+/**
+ * SipHash-2-4 of @p n 64-bit words and 4 bytes more, which lie in the last block: for ISNs and whatever the peer gets to
+ * see, where the input is known to be of that size.
+ */
+static inline uint64_t
+siphash24_words_tail(const struct siphash_key *key, const uint64_t *words, size_t n, uint32_t tail)
+{
+	const uint64_t last = (uint64_t)(n * 8 + sizeof(tail)) << 56 | tail;
+	struct siphash_state s = siphash_begin(key);
+
+	for (size_t i = 0; i <= n; i++) {
+		const uint64_t word = i < n ? words[i] : last;
+
+		s.v3 ^= word;
+		siphash_round(&s);
+		siphash_round(&s);
+		s.v0 ^= word;
+	}
+	s.v2 ^= 0xff;
+	siphash_round(&s);
+	siphash_round(&s);
+	siphash_round(&s);
+	siphash_round(&s);
+	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+}
+
 /** SipHash-2-4 of @p len bytes: for ISNs and whatever the peer gets to see. */
 uint64_t siphash24(const struct siphash_key *key, const void *data, size_t len);
 

@@ -41,6 +41,7 @@ struct neigh_table {
 	struct siphash_key key;
 	uint16_t n_used;
 	uint16_t free; /* by neigh_entry.chain */
+	uint16_t last; /* that neigh_find() found: who has no hint most often wants the same router */
 	struct list list[LISTS];
 	uint16_t slot[SLOTS];
 	uint8_t in[NEIGH_MAX]; /* enum list_id of the timed list it is in */
@@ -221,12 +222,13 @@ first_use(struct neigh_table *t, uint16_t i)
 uint16_t
 neigh_find(struct neigh_table *t, enum ip_family family, const struct ip_addr *ip, uint16_t hint)
 {
-	uint16_t i = hint;
+	uint16_t i = hint < NEIGH_MAX ? hint : t->last;
 
-	if (PTCP_UNLIKELY(hint >= NEIGH_MAX || !entry_is(&t->entry[hint], family, ip))) {
+	if (PTCP_UNLIKELY(!entry_is(&t->entry[i], family, ip))) {
 		i = find(t, family, ip);
 		if (i == NEIGH_NONE)
 			return NEIGH_NONE;
+		t->last = i;
 	}
 	if (PTCP_UNLIKELY(!t->entry[i].used))
 		first_use(t, i);

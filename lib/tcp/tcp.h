@@ -377,8 +377,7 @@ struct tcp_ctx {
 	struct wheel half_wheel;
 	struct tcp_cookie_keys cookie;
 	struct siphash_key hash_key; /**< tables */
-	struct siphash_key isn_key;  /**< RFC 6528 */
-	struct siphash_key ts_key;   /**< timestamp offsets */
+	struct siphash_key isn_key;  /**< RFC 6528, timestamp offsets */
 	struct counters *counters;
 	uint32_t n_state[TCP_STATE_MAX];
 	/* Rings: head and tail count up for ever, the place is the count modulo the size. */
@@ -402,7 +401,6 @@ struct tcp_ctx {
 struct tcp_secrets {
 	struct siphash_key hash_key;
 	struct siphash_key isn_key;
-	struct siphash_key ts_key;
 };
 
 /** Bytes of memory that tcp_init() wants for everything but the context itself. */

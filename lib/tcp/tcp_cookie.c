@@ -125,7 +125,9 @@ open_cookie(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint32_t irs, struct
 		return false;
 	if (ts) {
 		const uint32_t clock = ctx->now_ms +
-				tcp_ts_offset_of(ctx, &seg->dst, &seg->src, seg->dport, seg->sport);
+				tcp_start_of(ctx, seg->family, &seg->dst, &seg->src, seg->dport,
+						seg->sport)
+						.ts_offset;
 
 		/* Nor is an echo of the future, or of what is older than any good cookie, ours. */
 		return clock - seg->ts_ecr < 2 * TCP_COOKIE_STEP_MS + TS_MASK + 1;
@@ -182,7 +184,8 @@ tcp_cookie_send(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint16_t listene
 	tcb.snd_una = iss_of(ctx, digest(ctx, seg, seg->seq), &c);
 	tcb.rcv_nxt = seg->seq + 1;
 	tcb.rcv_adv = tcb.rcv_nxt;
-	tcb.ts_offset = tcp_ts_offset_of(ctx, &seg->dst, &seg->src, seg->dport, seg->sport);
+	tcb.ts_offset = tcp_start_of(ctx, seg->family, &seg->dst, &seg->src, seg->dport, seg->sport)
+					.ts_offset;
 	tcp_syn_fields(ctx, &tcb, r);
 	if (c.ts != TS_NONE)
 		r->ts_val = ts_with_bits(r->ts_val, c.ts);
@@ -236,7 +239,9 @@ rebuild(const struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct tcp_seg *se
 	tcb->last_ack_sent = tcb->rcv_nxt;
 	tcb->wl1 = syn->irs;
 	tcb->mss = mss_table[c->mss];
-	tcb->ts_offset = tcp_ts_offset_of(ctx, &seg->dst, &seg->src, seg->dport, seg->sport);
+	tcb->ts_offset =
+			tcp_start_of(ctx, seg->family, &seg->dst, &seg->src, seg->dport, seg->sport)
+					.ts_offset;
 	/* When SYN,ACK left is not known: no sample, unless the echo gives one (up to 63 ms too long). */
 	tcb->rttvar = 2;
 	if (c->ts == TS_NONE)

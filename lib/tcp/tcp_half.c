@@ -87,13 +87,18 @@ half_free(struct tcp_ctx *ctx, struct tcp_half *h)
 	pool_put(&ctx->half_pool, half_index(ctx, h));
 }
 
-/** Leave the table, the wheel and the counts. */
+static uint32_t
+half_hash(const struct tcp_ctx *ctx, const struct tcp_half *h)
+{
+	return tcp_hash_of(ctx, &h->id,
+			half_v6(ctx, h) ? &ctx->half_raddr6[half_index(ctx, h)] : NULL);
+}
+
+/** Leave the table, where it is by @p hash, the wheel and the counts. */
 static void
-half_detach(struct tcp_ctx *ctx, struct tcp_half *h)
+half_detach(struct tcp_ctx *ctx, struct tcp_half *h, uint32_t hash)
 {
 	const uint32_t index = half_index(ctx, h);
-	const uint32_t hash =
-			tcp_hash_of(ctx, &h->id, half_v6(ctx, h) ? &ctx->half_raddr6[index] : NULL);
 
 	(void)conn_table_remove(&ctx->half_table, hash, index);
 	wheel_cancel(&ctx->half_wheel, index);
@@ -105,7 +110,7 @@ half_detach(struct tcp_ctx *ctx, struct tcp_half *h)
 static void
 half_end(struct tcp_ctx *ctx, struct tcp_half *h)
 {
-	half_detach(ctx, h);
+	half_detach(ctx, h, half_hash(ctx, h));
 	tcp_count(ctx, COUNTER_FAILED);
 	half_free(ctx, h);
 }
@@ -135,7 +140,9 @@ tcp_half_expand(const struct tcp_ctx *ctx, const struct tcp_half *h, struct tcp_
 	tcb->ts_age = (uint16_t)((ctx->now_ms - h->waited_ms) >> 16);
 	tcb->snd_wnd = (uint16_t)(h->wnd >> (h->wscale >> 4));
 	tcb->max_wnd = tcb->snd_wnd;
-	tcb->ts_offset = tcp_ts_offset_of(ctx, &local, &remote, h->id.lport, h->id.rport);
+	tcb->ts_offset = tcp_start_of(ctx, half_v6(ctx, h) ? IP_V6 : IP_V4, &local, &remote,
+			h->id.lport, h->id.rport)
+					 .ts_offset;
 	tcb->srtt = h->t_sent;
 	tcb->rttvar = (h->flags & HALF_AGAIN) != 0 ? 2 : (h->flags & HALF_SENT) != 0;
 	tcb->shift = h->shift;
@@ -227,7 +234,9 @@ half_rst(struct tcp_ctx *ctx, struct tcp_half *h)
 		/* RFC 7323 section 5.2; without ACK there is nothing to echo. */
 		r->opts = TCP_OPT_TS;
 		r->ts_val = ctx->now_ms +
-				tcp_ts_offset_of(ctx, &r->src, &r->dst, h->id.lport, h->id.rport);
+				tcp_start_of(ctx, r->family, &r->src, &r->dst, h->id.lport,
+						h->id.rport)
+						.ts_offset;
 	}
 	tcp_count(ctx, COUNTER_RST_OUT);
 	half_free(ctx, h);
@@ -269,7 +278,7 @@ tcp_half_open(struct tcp_ctx *ctx, const struct tcp_seg *seg, uint16_t listener,
 	h->irs = seg->seq;
 	h->rcv_adv = h->irs + 1 + tcp_syn_window(ctx);
 	half_options(ctx, h, seg);
-	h->iss = tcp_isn_of(ctx, &seg->dst, &seg->src, seg->dport, seg->sport);
+	h->iss = tcp_start_of(ctx, seg->family, &seg->dst, &seg->src, seg->dport, seg->sport).isn;
 	/* RFC 6191, RFC 1122 section 4.2.2.13: beyond whatever the last incarnation used. */
 	if (has_floor && seq_leq(h->iss, iss_floor))
 		h->iss = iss_floor + 1;
@@ -389,7 +398,7 @@ half_done(struct tcp_ctx *ctx, struct tcp_half *h, struct tcp_seg *seg)
 	tcb = tcp_alloc(ctx);
 	PTCP_ASSERT(tcb != NULL);
 	tcp_half_expand(ctx, h, tcb);
-	half_detach(ctx, h);
+	half_detach(ctx, h, seg->hash);
 	tcp_passive_begin(ctx, tcb, h->id.aux, seg);
 	half_free(ctx, h);
 	return tcp_arrives_tcb(ctx, tcb, seg);
@@ -470,7 +479,7 @@ tcp_half_unlisten(struct tcp_ctx *ctx, uint16_t listener)
 
 		if ((h->flags & (HALF_USED | HALF_DEAD)) != HALF_USED || h->id.aux != listener)
 			continue;
-		half_detach(ctx, h);
+		half_detach(ctx, h, half_hash(ctx, h));
 		tcp_count(ctx, COUNTER_FAILED);
 		h->flags |= HALF_DEAD;
 		half_rst(ctx, h);

@@ -384,15 +384,16 @@ void tcp_timeout(struct tcp_ctx *ctx, uint32_t index);
 
 /* ------------------------------------------------------------------ tcp_isn.c */
 
-/** RFC 6528: M + F(tuple, secret), M in steps of 4 microseconds. */
-uint32_t tcp_isn(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
-uint32_t tcp_isn_of(const struct tcp_ctx *ctx, const struct ip_addr *local,
-		const struct ip_addr *remote, uint16_t lport, uint16_t rport);
+/** What a tuple's incarnation begins with, and nobody may guess. */
+struct tcp_start {
+	uint32_t isn; /**< RFC 6528: M + F(tuple, secret), M in steps of 4 microseconds */
+	uint32_t ts_offset; /**< RFC 7323 section 5.4: of each tuple, and the same for its next incarnation (RFC 6191) */
+};
 
-/** RFC 7323 section 5.4: a random offset for each tuple, the same for its next incarnation (RFC 6191). */
-uint32_t tcp_ts_offset(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
-uint32_t tcp_ts_offset_of(const struct tcp_ctx *ctx, const struct ip_addr *local,
-		const struct ip_addr *remote, uint16_t lport, uint16_t rport);
+struct tcp_start tcp_start(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb);
+struct tcp_start tcp_start_of(const struct tcp_ctx *ctx, enum ip_family family,
+		const struct ip_addr *local, const struct ip_addr *remote, uint16_t lport,
+		uint16_t rport);
 
 /* ------------------------------------------------------------------ tcp_output.c */
 

@@ -2,53 +2,41 @@
 /* What a peer must not be able to guess: initial sequence numbers and timestamp offsets. */
 #include "tcp/tcp_impl.h"
 
+/**
+ * F(tuple, secret) of RFC 6528. Of its 64 bits one half goes into the ISN, the other is the timestamp's offset: a tuple is
+ * hashed once for both, and who sees one half knows nothing of the other.
+ */
 static uint64_t
-tuple_hash(const struct siphash_key *key, const struct ip_addr *local, const struct ip_addr *remote,
-		uint16_t lport, uint16_t rport)
-{
-	struct {
-		struct ip_addr local, remote;
-		uint16_t lport, rport;
-		uint32_t zero;
-	} tuple;
-
-	memset(&tuple, 0, sizeof(tuple));
-	tuple.local = *local;
-	tuple.remote = *remote;
-	tuple.lport = lport;
-	tuple.rport = rport;
-	return siphash24(key, &tuple, sizeof(tuple));
-}
-
-uint32_t
-tcp_isn_of(const struct tcp_ctx *ctx, const struct ip_addr *local, const struct ip_addr *remote,
-		uint16_t lport, uint16_t rport)
-{
-	return (uint32_t)(ctx->now / 4) +
-			(uint32_t)tuple_hash(&ctx->isn_key, local, remote, lport, rport);
-}
-
-uint32_t
-tcp_isn(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
-{
-	const struct ip_addr local = laddr_get(ctx->laddr, tcb->id.laddr);
-	const struct ip_addr remote = tcp_raddr(ctx, tcb);
-
-	return tcp_isn_of(ctx, &local, &remote, tcb->id.lport, tcb->id.rport);
-}
-
-uint32_t
-tcp_ts_offset_of(const struct tcp_ctx *ctx, const struct ip_addr *local,
+tuple_hash(const struct siphash_key *key, enum ip_family family, const struct ip_addr *local,
 		const struct ip_addr *remote, uint16_t lport, uint16_t rport)
 {
-	return (uint32_t)tuple_hash(&ctx->ts_key, local, remote, lport, rport);
+	const uint32_t ports = (uint32_t)lport << 16 | rport;
+
+	if (family == IP_V4) {
+		const uint64_t addrs = (uint64_t)local->v4 << 32 | remote->v4;
+
+		return siphash24_words_tail(key, &addrs, 1, ports);
+	}
+	const uint64_t addrs[] = {local->q[0], local->q[1], remote->q[0], remote->q[1]};
+
+	return siphash24_words_tail(key, addrs, PTCP_ARRAY_SIZE(addrs), ports);
 }
 
-uint32_t
-tcp_ts_offset(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+struct tcp_start
+tcp_start_of(const struct tcp_ctx *ctx, enum ip_family family, const struct ip_addr *local,
+		const struct ip_addr *remote, uint16_t lport, uint16_t rport)
+{
+	const uint64_t f = tuple_hash(&ctx->isn_key, family, local, remote, lport, rport);
+
+	return (struct tcp_start){(uint32_t)(ctx->now / 4) + (uint32_t)f, (uint32_t)(f >> 32)};
+}
+
+struct tcp_start
+tcp_start(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
 	const struct ip_addr local = laddr_get(ctx->laddr, tcb->id.laddr);
 	const struct ip_addr remote = tcp_raddr(ctx, tcb);
 
-	return tcp_ts_offset_of(ctx, &local, &remote, tcb->id.lport, tcb->id.rport);
+	return tcp_start_of(ctx, laddr_family(ctx->laddr, tcb->id.laddr), &local, &remote,
+			tcb->id.lport, tcb->id.rport);
 }

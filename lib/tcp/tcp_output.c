@@ -661,6 +661,20 @@ send_probe(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 
 /* ------------------------------------------------------------------ the pull */
 
+/** Whether send_data() has anything to look at: asked once more behind each segment, mostly in vain. */
+static inline bool
+data_left(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+{
+	const struct tcp_block *b = tcp_block(ctx, tcb);
+
+	if ((tcb->flags & TF_LOSS) != 0 ||
+			(tcb->flags & (TF_FIN_QUEUED | TF_FIN_SENT)) == TF_FIN_QUEUED)
+		return true;
+	return b != NULL &&
+			(b->rec.lost > 0 || b->rec.frto != TCP_FRTO_OFF ||
+					tcp_unsent(ctx, tcb) > 0);
+}
+
 static bool
 output_synchronized(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *out)
 {
@@ -677,7 +691,7 @@ output_synchronized(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_out *ou
 			return true;
 	}
 	if ((tcb->out & OUT_DATA) != 0) {
-		if (send_data(ctx, tcb, out))
+		if (data_left(ctx, tcb) && send_data(ctx, tcb, out))
 			return true;
 		tcb->out &= (uint8_t)~OUT_DATA;
 	}

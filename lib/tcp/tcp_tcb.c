@@ -120,7 +120,6 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 	ctx->conf.max_half_open = half_max(conf);
 	ctx->hash_key = secrets->hash_key;
 	ctx->isn_key = secrets->isn_key;
-	ctx->ts_key = secrets->ts_key;
 	ctx->laddr = laddr;
 	ctx->counters = counters;
 	ctx->rcv_wscale = wscale_for(
@@ -365,12 +364,12 @@ tcp_established(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 
 /* ------------------------------------------------------------------ the end */
 
-/** Leave the table and what belongs to the tuple. */
+/** Leave the table and what belongs to the tuple, whose hash is @p hash. */
 static void
-detach(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
+detach(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t hash)
 {
 	if ((tcb->flags & TF_IN_TABLE) != 0) {
-		(void)conn_table_remove(&ctx->table, tcp_tcb_hash(ctx, tcb), tcp_index(ctx, tcb));
+		(void)conn_table_remove(&ctx->table, hash, tcp_index(ctx, tcb));
 		tcb->flags &= ~TF_IN_TABLE;
 	}
 	wheel_cancel(&ctx->wheel, tcp_index(ctx, tcb));
@@ -391,7 +390,7 @@ void
 tcp_end(struct tcp_ctx *ctx, struct tcp_tcb *tcb, enum tcp_reason reason, bool rst)
 {
 	PTCP_ASSERT(tcb->state != TCP_CLOSED && tcb->state != TCP_TIME_WAIT);
-	detach(ctx, tcb);
+	detach(ctx, tcb, tcp_tcb_hash(ctx, tcb));
 	if ((tcb->flags & TF_ACTIVE) != 0) {
 		const struct ip_addr raddr = tcp_raddr(ctx, tcb);
 		const bool v6 = laddr_family(ctx->laddr, tcb->id.laddr) == IP_V6;
@@ -432,7 +431,7 @@ tcp_enter_timewait(struct tcp_ctx *ctx, struct tcp_tcb *tcb)
 
 	e.id.aux = (uint16_t)(((tcb->flags & TF_TS) != 0 ? TIMEWAIT_TS : 0) |
 			((tcb->flags & TF_ACTIVE) != 0 ? TIMEWAIT_ACTIVE : 0));
-	detach(ctx, tcb);
+	detach(ctx, tcb, hash);
 	/* The ACK of its FIN is all that the peer still wants; where the ring was full, ask for a place again. */
 	tcb->out &= OUT_ACK;
 	if (tcb->out != 0)

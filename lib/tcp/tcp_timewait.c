@@ -23,7 +23,8 @@ reply_ack(struct tcp_ctx *ctx, const struct tcp_seg *seg, const struct timewait_
 	if ((e->id.aux & TIMEWAIT_TS) != 0) {
 		r->opts = TCP_OPT_TS;
 		r->ts_val = ctx->now_ms +
-				tcp_ts_offset_of(ctx, &r->src, &r->dst, r->sport, r->dport);
+				tcp_start_of(ctx, r->family, &r->src, &r->dst, r->sport, r->dport)
+						.ts_offset;
 		r->ts_ecr = e->ts_recent;
 	}
 }

@@ -104,19 +104,20 @@ tcp_unlisten(struct tcp_ctx *ctx, uint16_t listener)
 
 /** Whether the tuple is in use by a connection that did not get its port from the port table. */
 static bool
-tuple_taken(const struct tcp_ctx *ctx, const struct conn_ident *id, const struct ip_addr *raddr6)
+tuple_taken(const struct tcp_ctx *ctx, const struct conn_ident *id, const struct ip_addr *raddr6,
+		uint32_t *hash)
 {
 	const struct conn_key k = {.id = *id, .raddr6 = raddr6};
-	const uint32_t hash = conn_hash(&ctx->hash_key, &k);
 
-	return conn_table_find(&ctx->table, hash, &k) != PTCP_NIL ||
-			tcp_half_find(ctx, hash, &k) != PTCP_NIL ||
-			timewait_find(ctx->timewait, hash, &k) != PTCP_NIL;
+	*hash = conn_hash(&ctx->hash_key, &k);
+	return conn_table_find(&ctx->table, *hash, &k) != PTCP_NIL ||
+			tcp_half_find(ctx, *hash, &k) != PTCP_NIL ||
+			timewait_find(ctx->timewait, *hash, &k) != PTCP_NIL;
 }
 
-/** Reserve a local port: the named one, or an ephemeral one whose tuple is free. */
+/** Reserve a local port: the named one, or an ephemeral one whose tuple is free. @param hash  set: of the tuple */
 static int
-take_port(struct tcp_ctx *ctx, struct conn_ident *id, const struct ip_addr *raddr6)
+take_port(struct tcp_ctx *ctx, struct conn_ident *id, const struct ip_addr *raddr6, uint32_t *hash)
 {
 	uint16_t taken[16];
 	unsigned int n = 0;
@@ -124,7 +125,7 @@ take_port(struct tcp_ctx *ctx, struct conn_ident *id, const struct ip_addr *radd
 
 	if (id->lport != 0) {
 		rc = port_take(ctx->ports, id, raddr6);
-		if (rc == 0 && tuple_taken(ctx, id, raddr6)) {
+		if (rc == 0 && tuple_taken(ctx, id, raddr6, hash)) {
 			(void)port_put(ctx->ports, id, raddr6);
 			rc = -EADDRINUSE;
 		}
@@ -137,7 +138,7 @@ take_port(struct tcp_ctx *ctx, struct conn_ident *id, const struct ip_addr *radd
 			break;
 		id->lport = (uint16_t)rc;
 		rc = 0;
-		if (!tuple_taken(ctx, id, raddr6))
+		if (!tuple_taken(ctx, id, raddr6, hash))
 			break;
 		taken[n++] = id->lport;
 		rc = -EADDRNOTAVAIL;
@@ -162,7 +163,9 @@ tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args)
 			.laddr = args->laddr,
 			.aux = UINT16_MAX,
 	};
+	struct tcp_start start;
 	struct tcp_tcb *tcb;
+	uint32_t hash;
 	int rc;
 
 	if (args->rport == 0 || (v6 && ctx->raddr6 == NULL))
@@ -171,7 +174,7 @@ tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args)
 		tcp_count(ctx, COUNTER_OPENS_REFUSED);
 		return -ENOBUFS;
 	}
-	rc = take_port(ctx, &id, v6 ? &args->raddr : NULL);
+	rc = take_port(ctx, &id, v6 ? &args->raddr : NULL, &hash);
 	if (rc < 0)
 		return rc;
 	tcb = tcp_alloc(ctx);
@@ -183,9 +186,10 @@ tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args)
 	ctx->profile[args->profile].refs++;
 	tcb->arg = args->arg;
 	tcb->mss = v6 ? TCP_MSS_V6 : TCP_MSS_V4;
-	tcp_insert(ctx, tcb, &args->raddr, tcp_hash_of(ctx, &id, v6 ? &args->raddr : NULL));
-	tcb->ts_offset = tcp_ts_offset(ctx, tcb);
-	tcb->snd_una = tcp_isn(ctx, tcb);
+	tcp_insert(ctx, tcb, &args->raddr, hash);
+	start = tcp_start(ctx, tcb);
+	tcb->ts_offset = start.ts_offset;
+	tcb->snd_una = start.isn;
 	tcb->snd_nxt = tcb->snd_una + 1;
 	tcb->t_recv = ctx->now_ms;
 	tcp_count(ctx, COUNTER_OPENED);

@@ -56,11 +56,13 @@ cksum_words(const uint8_t *p, uint32_t n)
 static inline uint16_t
 cksum_fold(uint64_t sum)
 {
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	return __builtin_bswap16((uint16_t)sum);
+	uint32_t half;
+
+	/* Both halves added to both: the upper one is right, carry and all. */
+	sum += sum << 32 | sum >> 32;
+	half = (uint32_t)(sum >> 32);
+	half += half << 16 | half >> 16;
+	return __builtin_bswap16((uint16_t)(half >> 16));
 }
 
 /** The checksum to be stored: the complement of the folded sum (taken with the field itself 0). */

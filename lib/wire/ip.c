@@ -72,7 +72,10 @@ ip4_parse(const uint8_t *p, uint32_t len, bool verified, struct ip_view *view)
 	total_len = be16_load(p + 2);
 	if (PTCP_UNLIKELY(total_len < hdr_len || total_len > len))
 		return DROP_IP_TOTAL_LEN;
-	if (!verified && PTCP_UNLIKELY(!cksum_ok(cksum_words(p, hdr_len / 4))))
+	if (!verified &&
+			PTCP_UNLIKELY(!cksum_ok(hdr_len == IP4_HDR_LEN ?
+							cksum_words(p, IP4_HDR_LEN / 4) : /* unrolled */
+							cksum_words(p, hdr_len / 4))))
 		return DROP_IP_CKSUM;
 	if (PTCP_UNLIKELY(hdr_len > IP4_HDR_LEN)) {
 		reason = ip4_options(p + IP4_HDR_LEN, p + hdr_len);

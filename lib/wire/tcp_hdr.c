@@ -9,12 +9,15 @@
 #define TCP_CKSUM    16 /* offset of the checksum */
 #define SACK_BLOCK   8  /* bytes of one SACK block */
 #define TS_SPACE     12 /* bytes of TS with its two NOPs, or with SACK_OK in their place */
+#define SYN_SPACE    20 /* bytes of a SYN's usual options */
 #define SACK_PADDING 4  /* bytes of two NOPs, kind and length before the blocks */
 
 #define WORD(a, b, c, d)                                                                           \
 	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 #define NOP_NOP_TS      WORD(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_TS, TCP_LEN_TS)
 #define SACK_OK_TS      WORD(TCP_KIND_SACK_OK, TCP_LEN_SACK_OK, TCP_KIND_TS, TCP_LEN_TS)
+#define MSS_IS(mss)     WORD(TCP_KIND_MSS, TCP_LEN_MSS, (mss) >> 8, (mss)&0xFF)
+#define NOP_WSCALE(s)   WORD(TCP_KIND_NOP, TCP_KIND_WSCALE, TCP_LEN_WSCALE, s)
 #define NOP_NOP_SACK_OK WORD(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK_OK, TCP_LEN_SACK_OK)
 
 static void
@@ -89,6 +92,23 @@ options_parse(const uint8_t *p, const uint8_t *end, struct tcp_seg *seg)
 	}
 }
 
+/** The options of a SYN as nearly everybody lays them out, we as well: MSS, SACK_OK, TS, NOP, WSCALE. */
+static inline bool
+syn_options_parse(const uint8_t *p, struct tcp_seg *seg)
+{
+	const uint32_t mss = be32_load(p), wscale = be32_load(p + 16);
+
+	if (mss >> 16 != MSS_IS(0) >> 16 || be32_load(p + 4) != SACK_OK_TS ||
+			wscale >> 8 != NOP_WSCALE(0) >> 8 || (wscale & 0xFF) > TCP_WSCALE_MAX)
+		return false;
+	seg->mss = (uint16_t)mss;
+	seg->ts_val = be32_load(p + 8);
+	seg->ts_ecr = be32_load(p + 12);
+	seg->wscale = (uint8_t)wscale;
+	seg->opts = TCP_OPT_MSS | TCP_OPT_SACK_OK | TCP_OPT_TS | TCP_OPT_WSCALE;
+	return true;
+}
+
 enum drop_reason
 tcp_parse(uint8_t *p, uint32_t len, struct tcp_seg *seg)
 {
@@ -122,7 +142,9 @@ tcp_parse(uint8_t *p, uint32_t len, struct tcp_seg *seg)
 		seg->opts = TCP_OPT_TS;
 		seg->ts_val = be32_load(p + TCP_HDR_LEN + 4);
 		seg->ts_ecr = be32_load(p + TCP_HDR_LEN + 8);
-	} else if (hdr_len > TCP_HDR_LEN) {
+	} else if (hdr_len > TCP_HDR_LEN &&
+			!(hdr_len == TCP_HDR_LEN + SYN_SPACE && (seg->flags & TCP_SYN) != 0 &&
+					syn_options_parse(p + TCP_HDR_LEN, seg))) {
 		options_parse(p + TCP_HDR_LEN, p + hdr_len, seg);
 	}
 	return DROP_NONE;
@@ -191,7 +213,7 @@ options_build(uint8_t *p, const struct tcp_seg *seg)
 	uint32_t i;
 
 	if (seg->opts & TCP_OPT_MSS)
-		p = word_store(p, WORD(TCP_KIND_MSS, TCP_LEN_MSS, seg->mss >> 8, seg->mss & 0xFF));
+		p = word_store(p, MSS_IS(seg->mss));
 	if (seg->opts & TCP_OPT_TS) {
 		p = word_store(p, seg->opts & TCP_OPT_SACK_OK ? SACK_OK_TS : NOP_NOP_TS);
 		p = word_store(p, seg->ts_val);
@@ -200,7 +222,7 @@ options_build(uint8_t *p, const struct tcp_seg *seg)
 		p = word_store(p, NOP_NOP_SACK_OK);
 	}
 	if (seg->opts & TCP_OPT_WSCALE)
-		p = word_store(p, WORD(TCP_KIND_NOP, TCP_KIND_WSCALE, TCP_LEN_WSCALE, seg->wscale));
+		p = word_store(p, NOP_WSCALE(seg->wscale));
 	if (n > 0)
 		p = word_store(p,
 				WORD(TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_SACK,

@@ -253,22 +253,31 @@ send_segment(struct ptcp_worker *w, const struct tcp_seg *seg, const struct tcp_
 	return tx_route(w, m, seg->family, seg->laddr, &seg->dst, seg->neigh);
 }
 
-/** Whether whatever the core gives out next can be sent. */
-static bool
-ready(struct ptcp_worker *w)
+/** The port or the pools have to be asked. @return whether whatever the core gives out next can be sent */
+static PTCP_NOINLINE bool
+make_ready(struct ptcp_worker *w)
 {
-	if (PTCP_UNLIKELY(w->n_tx >= WORKER_TX_MAX - WORKER_TX_RESERVE)) {
+	if (w->n_tx >= WORKER_TX_MAX - WORKER_TX_RESERVE) {
 		tx_flush(w);
 		if (w->n_tx >= WORKER_TX_MAX - WORKER_TX_RESERVE) {
 			worker_count(w, COUNTER_TX_WAIT);
 			return false;
 		}
 	}
-	if (PTCP_LIKELY(stocked(&w->hdr, 1)) &&
-			(w->tx_segs_max == 1 || stocked(&w->ind, TCP_SLICES_MAX)))
+	if (stocked(&w->hdr, 1) && (w->tx_segs_max == 1 || stocked(&w->ind, TCP_SLICES_MAX)))
 		return true;
 	worker_count(w, COUNTER_NO_HEADER_MBUF);
 	return false;
+}
+
+/** Whether whatever the core gives out next can be sent. */
+static inline bool
+ready(struct ptcp_worker *w)
+{
+	if (PTCP_LIKELY(w->n_tx < WORKER_TX_MAX - WORKER_TX_RESERVE && w->hdr.n > 0 &&
+			    w->ind.n >= TCP_SLICES_MAX))
+		return true;
+	return make_ready(w);
 }
 
 /** Segments of TCB @p index, until it has no more or we can't. @return false: we can't */

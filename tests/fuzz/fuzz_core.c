@@ -106,7 +106,7 @@ void
 fuzz_core_new(struct fuzz_core *c, const struct tcp_conf *conf, uint8_t host, uint64_t secret,
 		time_us_t start)
 {
-	const struct tcp_secrets secrets = {{secret, 1}, {secret, 2}, {secret, 3}};
+	const struct tcp_secrets secrets = {{secret, 1}, {secret, 2}};
 	const struct ip_addr v4 = fuzz_addr(IP_V4, host);
 	const struct ip_addr v6 = fuzz_addr(IP_V6, host);
 	const size_t size = tcp_memory_size(conf);

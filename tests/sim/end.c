@@ -54,7 +54,7 @@ sim_end_start(struct sim_world *w, unsigned int i)
 {
 	const struct sim_end_conf *c = &w->conf.end[i];
 	const uint64_t seed = w->conf.seed;
-	const struct tcp_secrets secrets = {{seed, i}, {seed, i + 2}, {seed, i + 4}};
+	const struct tcp_secrets secrets = {{seed, i}, {seed, i + 2}};
 	struct sim_end *e = &w->end[i];
 	int profile;
 

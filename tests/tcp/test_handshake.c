@@ -798,19 +798,21 @@ isn_depends_on_each_part_of_the_tuple(void)
 	uint32_t isn[PTCP_ARRAY_SIZE(t)], offset[PTCP_ARRAY_SIZE(t)];
 
 	for (size_t i = 0; i < PTCP_ARRAY_SIZE(t); i++) {
-		isn[i] = tcp_isn_of(h->ctx, t[i].local, t[i].remote, t[i].lport, t[i].rport);
-		offset[i] = tcp_ts_offset_of(
-				h->ctx, t[i].local, t[i].remote, t[i].lport, t[i].rport);
+		const struct tcp_start start = tcp_start_of(
+				h->ctx, IP_V4, t[i].local, t[i].remote, t[i].lport, t[i].rport);
+
+		isn[i] = start.isn;
+		offset[i] = start.ts_offset;
 		for (size_t k = 0; k < i; k++) {
 			CU_ASSERT_NOT_EQUAL(isn[i], isn[k]);
 			CU_ASSERT_NOT_EQUAL(offset[i], offset[k]);
 		}
-		/* They have keys of their own, and of the ISN the clock's share is known. */
+		/* They are halves of one hash, and of the ISN the clock's share is known. */
 		CU_ASSERT_NOT_EQUAL(isn[i] - (uint32_t)(h->ctx->now / 4), offset[i]);
 	}
 	tcp_set_time(h->ctx, h->ctx->now + 4000);
-	CU_ASSERT_EQUAL(tcp_isn_of(h->ctx, &a, &b, 80, 90), isn[0] + 1000);
-	CU_ASSERT_EQUAL(tcp_ts_offset_of(h->ctx, &a, &b, 80, 90), offset[0]);
+	CU_ASSERT_EQUAL(tcp_start_of(h->ctx, IP_V4, &a, &b, 80, 90).isn, isn[0] + 1000);
+	CU_ASSERT_EQUAL(tcp_start_of(h->ctx, IP_V4, &a, &b, 80, 90).ts_offset, offset[0]);
 	h_free(h);
 }
 

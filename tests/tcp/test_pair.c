@@ -483,7 +483,7 @@ static void
 end_new(struct sim *s, unsigned int i)
 {
 	const struct scenario *sc = s->sc;
-	const struct tcp_secrets secrets = {{s->seed, i}, {s->seed, i + 2}, {s->seed, i + 4}};
+	const struct tcp_secrets secrets = {{s->seed, i}, {s->seed, i + 2}};
 	struct tcp_conf conf = h_conf();
 	struct end *e = &s->end[i];
 	uint8_t b[16] = {0xfd, [15] = (uint8_t)(i + 1)};

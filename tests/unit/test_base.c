@@ -108,6 +108,24 @@ siphash24_reference_vectors(void)
 }
 
 /* Each bit of key and input counts. */
+/** The form for inputs of known size gives what the general one gives. */
+static void
+siphash24_words_tail_is_the_same(void)
+{
+	for (size_t n = 0; n <= 4; n++) {
+		uint64_t words[4];
+		uint8_t bytes[4 * 8 + 4];
+		uint32_t tail;
+
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (uint8_t)(i * 37 + n);
+		memcpy(words, bytes, n * 8);
+		memcpy(&tail, bytes + n * 8, sizeof(tail));
+		CU_ASSERT_EQUAL(siphash24_words_tail(&paper_key, words, n, tail),
+				siphash24(&paper_key, bytes, n * 8 + 4));
+	}
+}
+
 static void
 siphash24_every_bit_counts(void)
 {
@@ -273,6 +291,7 @@ static CU_TestInfo tests[] = {
 		TEST(seq_half_a_circle_apart),
 		TEST(seq_in_window),
 		TEST(siphash24_reference_vectors),
+		TEST(siphash24_words_tail_is_the_same),
 		TEST(siphash24_every_bit_counts),
 		TEST(siphash13_vectors),
 		TEST(bytes_at_any_alignment),
