@@ -70,34 +70,60 @@ part_of(uint32_t size, uint32_t parts)
 	return size < 4 ? 0 : (size + parts - 1) / parts;
 }
 
+/** Of a pool of @p size so much is for each direction: a quarter, one at least. Of a single object nothing is. */
+static inline uint32_t
+reserve_of(uint32_t size)
+{
+	return size / 4 + (size == 2 || size == 3);
+}
+
 /** Whether @p use may have one of the @p n_free objects of @p size, of which the other direction holds @p other. */
 static bool
 may_have(enum tcp_use use, uint32_t size, uint32_t n_free, uint32_t other)
 {
-	const uint32_t reserve = size / 4;
+	const uint32_t reserve = reserve_of(size);
 	/* What the other direction must still be able to get, and behind it what the more entitled of this one must. */
 	uint32_t kept = other < reserve ? reserve - other : 0;
 
 	/* At least one, so that small pools tell them apart too. */
-	if (use == TCP_FOR_SEND || use == TCP_FOR_RECV)
+	switch (use) {
+	case TCP_FOR_SEND:
+		/* What is queued before ESTABLISHED never goes so far that newcomers are refused, not in the smallest pool. */
+		kept += size <= 16 ? part_of(size, 32) + 1 : part_of(size, 16);
+		break;
+	case TCP_FOR_RECV:
 		kept += part_of(size, 16);
-	else if (use == TCP_FOR_SEND_NEW || use == TCP_FOR_RECV_NEW)
+		break;
+	case TCP_FOR_SEND_NEW:
+	case TCP_FOR_RECV_NEW:
 		kept += part_of(size, 32);
-	else if (use == TCP_FOR_REASS)
+		break;
+	case TCP_FOR_REASS:
 		kept += part_of(size, 8);
+		break;
+	default:
+		break;
+	}
 	return n_free > kept;
+}
+
+/** So many are free that nobody is refused one: more than may_have() ever keeps, whatever the size. */
+static inline bool
+plenty(const struct pool *p)
+{
+	return pool_free_count(p) > p->size / 2 + 1;
 }
 
 bool
 tcp_node_allowed(const struct tcp_ctx *ctx, enum tcp_use use)
 {
 	const struct pool *p = &ctx->node_pool;
-	const uint32_t n_free = pool_free_count(p);
 	const uint32_t snd = ctx->mem.snd_nodes;
 
-	if (PTCP_LIKELY(n_free > p->size / 2))
+	if (PTCP_LIKELY(plenty(p)))
 		return true;
-	return may_have(use, p->size, n_free, use <= TCP_FOR_SEND_FIRST ? p->n_used - snd : snd);
+	return may_have(use, p->size, pool_free_count(p),
+			use <= TCP_FOR_SEND_FIRST ? p->n_used - snd : snd);
 }
 
 uint32_t
@@ -165,12 +191,12 @@ static bool
 block_allowed(const struct tcp_ctx *ctx, enum tcp_use use)
 {
 	const struct pool *p = &ctx->block_pool;
-	const uint32_t n_free = pool_free_count(p);
 	const uint32_t snd = ctx->mem.snd_blocks;
 
-	if (PTCP_LIKELY(n_free > p->size / 2))
+	if (PTCP_LIKELY(plenty(p)))
 		return true;
-	return may_have(use, p->size, n_free, use <= TCP_FOR_SEND_FIRST ? p->n_used - snd : snd);
+	return may_have(use, p->size, pool_free_count(p),
+			use <= TCP_FOR_SEND_FIRST ? p->n_used - snd : snd);
 }
 
 static uint32_t

@@ -2,6 +2,9 @@
 /* One test for each defect that the simulator found in the core: each of them failed before it was mended. */
 #include "harness.h"
 
+#include "tcp/tcp_impl.h"
+
+#include <errno.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ R2 with many short timeouts */
@@ -139,17 +142,13 @@ established_ack_owed_beside_a_retransmission(void)
 
 /* ------------------------------------------------------------------ the last blocks */
 
-/** However few blocks there are, who is not connected yet does not take the one that the established may need. */
-static void
-established_sends_before_those_who_open(void)
+/** Open connections and queue text in each before it is connected. @return how many of them got a block */
+static unsigned int
+opened_with_text(struct harness *h, unsigned int n)
 {
-	struct tcp_conf conf = h_conf();
 	unsigned int queued = 0;
-	struct harness *h;
 
-	conf.max_blocks = 4;
-	h = h_established(&conf);
-	for (unsigned int i = 0; i < 6; i++) {
+	for (unsigned int i = 0; i < n; i++) {
 		const struct tcp_open_args args = {.rport = 1000, .raddr = h->peer};
 		const int64_t index = tcp_open(h->ctx, &args);
 		struct tcp_buf buf = h_buf(10);
@@ -160,8 +159,75 @@ established_sends_before_those_who_open(void)
 		else
 			tcp_buf_free(buf.owner);
 	}
-	CU_ASSERT_EQUAL(queued, 2);
-	h_pump(h);
+	return queued;
+}
+
+/**
+ * However few blocks there are, who is not connected yet takes neither the one that the established may need to send nor
+ * that to receive, nor is anybody's SYN refused for it.
+ */
+static void
+established_sends_before_those_who_open(void)
+{
+	static const struct {
+		uint32_t blocks;
+		unsigned int queued;
+	} cases[] = {{1, 0}, {2, 0}, {3, 1}, {4, 1}, {5, 2}, {8, 4}, {16, 10}, {17, 11}, {33, 22}};
+
+	for (unsigned int i = 0; i < PTCP_ARRAY_SIZE(cases); i++) {
+		struct tcp_conf conf = h_conf();
+		struct harness *h;
+
+		conf.max_blocks = cases[i].blocks;
+		h = h_established(&conf);
+		CU_ASSERT_EQUAL(opened_with_text(h, 40), cases[i].queued);
+		h_pump(h);
+		CU_ASSERT_EQUAL(tcp_admit(h->ctx), DROP_NONE);
+		CU_ASSERT_EQUAL(h_write(h, 100, 100), 100);
+		h->auto_read = false;
+		/* A single block serves one direction at a time. */
+		if (cases[i].blocks > 1)
+			CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 10), DROP_NONE);
+		h_free(h);
+	}
+}
+
+/** The connection from @p port becomes that of h_in() and h_write(); it is opened when there is none. */
+static void
+turn_to(struct harness *h, uint16_t port)
+{
+	h->peer_port = port;
+	h->our_port = 80;
+	if (h_tcb(h) == NULL) {
+		h->seq = 1000;
+		h_to_state(h, TCP_ESTABLISHED, false);
+	}
+	h->seq = h_tcb(h)->rcv_nxt;
+	h->ack = h_tcb(h)->snd_una;
+}
+
+/** Two ends that send to each other must not wait for each other's block: of two, each direction has one. */
+static void
+established_two_blocks_are_one_for_each_direction(void)
+{
+	struct tcp_conf conf = h_conf();
+	struct harness *h;
+
+	conf.max_blocks = 2;
+	h = h_established(&conf);
+	turn_to(h, 40001);
+	turn_to(h, 40002);
+	h->auto_read = false;
+	CU_ASSERT_EQUAL(h_write(h, 100, 100), 100);
+	turn_to(h, 40001);
+	CU_ASSERT_EQUAL(h_write(h, 100, 100), -ENOBUFS);
+	CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 10), DROP_NONE);
+	turn_to(h, 40002);
+	CU_ASSERT_EQUAL(h_in_at(h, TCP_ACK, h->seq, h->ack + 100, 0), DROP_NONE);
+	/* Unread text is all that there is now. */
+	CU_ASSERT_EQUAL(h->counters.drop[DROP_TCP_NO_BLOCK], 0);
+	(void)h_in(h, TCP_ACK, 10);
+	CU_ASSERT_EQUAL(h->counters.drop[DROP_TCP_NO_BLOCK], 1);
 	CU_ASSERT_EQUAL(h_write(h, 100, 100), 100);
 	h_free(h);
 }
@@ -227,6 +293,7 @@ static CU_TestInfo tests[] = {
 		TEST(established_r2_beyond_the_count_of_timeouts),
 		TEST(established_keepalive_probe_and_no_output),
 		TEST(established_sends_before_those_who_open),
+		TEST(established_two_blocks_are_one_for_each_direction),
 		TEST(established_ack_owed_beside_a_keepalive_probe),
 		TEST(established_ack_owed_beside_a_retransmission),
 		CU_TEST_INFO_NULL,
