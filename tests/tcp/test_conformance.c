@@ -203,6 +203,37 @@ r1_is_told_for_text_and_for_syn(void)
 	}
 }
 
+/** RFC 6928 section 3: who has ten segments to send at once finds room for them, with what is the default of the API. */
+static void
+initial_receive_window_holds_ten_segments(void)
+{
+	for (unsigned int active = 0; active < 2; active++) {
+		struct tcp_conf conf = h_conf();
+		struct harness *h;
+
+		conf.rcv_buf = 262144;
+		conf.mtu = 9000;
+		h = h_new(&conf, IP_V4, 1000);
+		h->opts |= TCP_OPT_WSCALE;
+		if (active != 0)
+			(void)h_open(h);
+		else
+			(void)h_in(h, TCP_SYN, 0);
+		/* No scale applies to a SYN's window. */
+		CU_ASSERT_FATAL(h->n_sent > 0);
+		CU_ASSERT((h->sent[0].seg.flags & TCP_SYN) != 0);
+		CU_ASSERT_EQUAL(h->sent[0].seg.wnd, 65535);
+		(void)h_in(h, active != 0 ? TCP_SYN | TCP_ACK : TCP_ACK, 0);
+		CU_ASSERT_EQUAL_FATAL(h_state(h), TCP_ESTABLISHED);
+		CU_ASSERT(tcp_rcv_wnd(h_tcb(h)) >= 65535);
+		h->auto_read = false;
+		for (unsigned int i = 0; i < 10; i++)
+			CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 1460), DROP_NONE);
+		CU_ASSERT_EQUAL(tcp_recv_bytes(h->ctx, h_tcb(h)), 14600);
+		h_free(h);
+	}
+}
+
 /** SHLD-15, SHLD-16, SHLD-17, MUST-34, MUST-35: the window is taken back below what is in flight, and closes. */
 static void
 window_taken_back_lives_while_the_peer_answers(void)
@@ -457,6 +488,7 @@ static CU_TestInfo tests[] = {
 		TEST(listen_beside_connections_of_the_same_port),
 		TEST(every_segment_has_the_connection_s_own_address),
 		TEST(r1_is_told_for_text_and_for_syn),
+		TEST(initial_receive_window_holds_ten_segments),
 		TEST(window_taken_back_lives_while_the_peer_answers),
 		TEST(icmp_errors_are_told_in_synchronised_states),
 		TEST(icmp_errors_in_syn_sent),
