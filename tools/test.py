@@ -25,6 +25,7 @@ SUITES = {
 	"pmd": {"jobs": 1, "asan": "detect_leaks=0"},
 	"interop": {"jobs": 1, "asan": "detect_leaks=0"},
 	"loss": {"jobs": 1, "asan": "detect_leaks=0"},
+	"perf": {"jobs": 1, "asan": "detect_leaks=0"},
 }
 LONG = "long"  # tests that are also in this suite run with --all only
 

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What polltcp's benches are compared with: that it works and what it says, never how fast it was.
+
+    sides.py CASE KERNEL-PAIR [MACSWAP]
+"""
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, 'tests'))
+
+# pylint: disable=wrong-import-position
+from program import expect  # noqa: E402
+
+SIDES = os.path.join(ROOT, 'tools', 'sides')
+LIMIT = 60  # seconds
+SKIP = 77
+
+
+def run(argv):
+    """Run to the end: exit status, stdout, stderr."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=LIMIT, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """The server's end over the loopback device."""
+
+    def __init__(self, program, role, *options, serve=None):
+        self.port = str(free_port())
+        self.client = [program, role, '--port', self.port, *options]
+        # pylint: disable=consider-using-with
+        self.popen = subprocess.Popen([program, 'serve', serve or role, '--port', self.port, *options],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        line = self.popen.stdout.readline()
+        expect(f'the server is ready, not {line!r}', line == 'ready\n', '')
+        return self
+
+    def __exit__(self, *_):
+        self.popen.terminate()
+        status = self.popen.wait(LIMIT)
+        self.popen.stdout.close()
+        expect(f'the server ran until it was ended, not {status}', status == -signal.SIGTERM, '')
+
+
+def numbers(text, keys):
+    lines = text.splitlines()
+    expect('one line', len(lines) == 1, text)
+    told = json.loads(lines[0])
+    for key in keys:
+        expect(f'{key} is a number', isinstance(told.get(key), (int, float)), text)
+    return told
+
+
+def pair(program):
+    """Each role over the loopback device: nothing fails, and something is done."""
+    for role, options, figure in (('lifecycle', ['--concurrency', '100', '--sources', '4'], 'lifecycles_per_s'),
+                                  ('rr', ['--concurrency', '100', '--sources', '4'], 'requests_per_s'),
+                                  ('rr', ['--concurrency', '3', '--size', '4096'], 'requests_per_s'),
+                                  ('stream', [], 'gbit_per_s'),
+                                  ('stream', ['--no-copy', '--concurrency', '5'], 'gbit_per_s'),
+                                  ('latency', [], 'p50_us'),
+                                  ('latency', ['--spin'], 'p999_us')):
+        with Server(program, role, *options) as server:
+            code, out, err = run(server.client + ['--seconds', '1', '--warmup', '50'])
+        expect(f'{role} {options}: exit status 0, not {code}', code == 0, out + err)
+        told = numbers(out, [figure, 'failed', 'seconds'])
+        expect(f'{role} {options}: something was done', told[figure] > 0, out)
+        expect(f'{role} {options}: nothing failed', told['failed'] == 0, out + err)
+        expect(f'{role} {options}: a second', told['seconds'] >= 1, out)
+
+
+def pair_shares(program):
+    """With fewer descriptors than connections, several processes have their share each."""
+    limited = ['prlimit', '--nofile=1500:1500', '--']
+    options = ['--concurrency', '1500', '--sources', '3']
+    with Server(program, 'rr', *options) as server:
+        code, out, err = run(limited + server.client + ['--seconds', '1', '--warmup', '50'])
+    expect(f'exit status 0, not {code}', code == 0, out + err)
+    told = numbers(out, ['requests_per_s', 'failed'])
+    expect('nothing failed', told['failed'] == 0 and told['requests_per_s'] > 0, out + err)
+
+
+def pair_fails(program):
+    """No server, and a server that does not say what it should: it is told, and counts as failed."""
+    code, out, err = run([program, 'lifecycle', '--port', str(free_port()), '--seconds', '1'])
+    expect('exit status 1', code == 1, out + err)
+    expect('it is refused', 'kernel-pair: connect: Connection refused' in err, err)
+    expect('no figures', out == '', out)
+    with Server(program, 'rr', serve='lifecycle') as server:
+        code, out, err = run(server.client + ['--seconds', '1', '--warmup', '0'])
+    expect('exit status 0', code == 0, out + err)
+    expect('failures are counted', numbers(out, ['failed'])['failed'] > 0, out)
+    expect('and named', 'failed, the last: ' in err, err)
+
+
+def pair_options(program):
+    """What does not allow a start: a line that says what, exit status 2."""
+    for args, words in (([], 'kernel-pair ROLE'), (['serve'], 'kernel-pair serve ROLE'), (['nothing'], "role: 'nothing'"),
+                        (['rr', 'rr'], 'kernel-pair ROLE'), (['rr', '--port', '70000'], '1 to 65535'),
+                        (['rr', '--connect', 'here'], '--connect: '),
+                        (['rr', '--concurrency', '0'], '--concurrency: '),
+                        (['rr', '--size', '5000'], '1 to 4096'), (['rr', '--nothing'], 'nothing')):
+        code, out, err = run([program, *args])
+        expect(f'{args}: exit status 2, not {code}', code == 2, out + err)
+        expect(f'{args}: it says {words}', words in err, out + err)
+    code, out, err = run([program, '--help'])
+    expect('--help', code == 0 and '--concurrency N' in out, out + err)
+
+
+def tool(program):
+    """tools/sides itself: help, and what it does not take."""
+    for args, words in ((['--help'], 'tcp_max_syn_backlog'), (['kernel', '--help'], 'lifecycle|rr|stream|latency'),
+                        (['kernel-memory', '--help'], '--connections')):
+        code, out, err = run([SIDES, *args])
+        expect(f'{args}: exit status 0, not {code}', code == 0, out + err)
+        expect(f'{args}: {words}', words in out, out)
+    for args, words in (([], 'SIDE'), (['nothing'], "'nothing'"), (['kernel', 'nothing'], "'nothing'"),
+                        (['kernel', 'rr', '--concurrency', '0'], 'above 0'),
+                        (['kernel', 'rr', '--program', '/nothing'], 'no program /nothing')):
+        code, out, err = run([SIDES, *args])
+        expect(f'{args}: exit status 2, not {code}', code == 2, out + err)
+        expect(f'{args}: it says {words}', words in err, err)
+        expect(f'{args}: no figures', out == '', out)
+    code, out, err = run([SIDES, 'kernel', 'rr', '--concurrency', '8', '--seconds', '1', '--program', program])
+    if code == SKIP:
+        expect('why it cannot run here', 'cannot run here: ' in err, err)
+        print(err)
+        sys.exit(SKIP)
+    expect(f'exit status 0, not {code}', code == 0, out + err)
+    told = numbers(out, ['requests_per_s', 'failed'])
+    expect('requests, and none failed', told['requests_per_s'] > 0 and told['failed'] == 0, out + err)
+
+
+CASES = {case.__name__: case for case in (pair, pair_shares, pair_fails, pair_options, tool)}
+
+if __name__ == '__main__':
+    if len(sys.argv) < 3 or sys.argv[1] not in CASES:
+        sys.exit(f"usage: sides.py {'|'.join(CASES)} PROGRAM")
+    CASES[sys.argv[1]](*sys.argv[2:])
