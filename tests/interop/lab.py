@@ -170,11 +170,11 @@ class Namespace:
 class Process:
     """A child whose lines are read as they come."""
 
-    def __init__(self, label, argv, namespace):
+    def __init__(self, label, argv, namespace, stdin=subprocess.DEVNULL):
         self.label = label
         self.lines = []  # (monotonic time, text)
         self.changed = threading.Condition()
-        self.popen = subprocess.Popen(namespace.argv(argv), stdin=subprocess.DEVNULL,
+        self.popen = subprocess.Popen(namespace.argv(argv), stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What polltcp's benches are compared with: that it works and what it says, never how fast it was.
 
-    sides.py CASE KERNEL-PAIR [MACSWAP]
+    sides.py CASE KERNEL-PAIR|MACSWAP
 """
 import json
 import os
@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -24,9 +25,12 @@ SKIP = 77
 
 
 def run(argv):
-    """Run to the end: exit status, stdout, stderr."""
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=LIMIT, check=False)
+    """Run to the end: exit status, stdout, stderr. It leaves no files behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=LIMIT, check=False, env=dict(os.environ, TMPDIR=folder))
+        left = os.listdir(folder)
+    expect(f'{argv}: nothing is left, but {left}', not left, done.stdout + done.stderr)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -147,9 +151,57 @@ def tool(program):
     expect('requests, and none failed', told['requests_per_s'] > 0 and told['failed'] == 0, out + err)
 
 
-CASES = {case.__name__: case for case in (pair, pair_shares, pair_fails, pair_options, tool)}
+def macswap(program):
+    """Frames come back over a ring, without hugepages; and what does not allow a start."""
+    cpus = sorted(os.sched_getaffinity(0))
+    eal = [program, '--no-huge', '--no-shconf', '-m', '256', '--no-pci', '--no-telemetry', '--lcores',
+           f'0@{cpus[0]},1@{cpus[0]},2@{cpus[-1]}', '--file-prefix', f'macswap-{os.getpid()}', '--']
+    brief = ['--ring', '--seconds', '1', '--warmup', '100']
+    for args, keys in ((['rate'], ['packets_per_s', 'gbit_per_s', 'lost']),
+                       (['rate', '--size', '9014', '--first', '64'], ['packets_per_s', 'gbit_per_s', 'lost']),
+                       (['ping'], ['p50_us', 'p99_us', 'p999_us', 'packets_per_s']),
+                       (['ping', '--load', '10000'], ['p50_us', 'p99_us', 'p999_us', 'packets_per_s'])):
+        code, out, err = run([*eal, *args, *brief])
+        expect(f'{args}: exit status 0, not {code}', code == 0, out + err)
+        told = numbers('\n'.join(line for line in out.splitlines() if line.startswith('{')), keys)
+        for key in keys[:-1]:
+            expect(f'{args}: {key} above 0', told[key] > 0, out)
+        if 'p50_us' in told:
+            expect('quantiles in order', told['p50_us'] <= told['p99_us'] <= told['p999_us'], out)
+    for args, words in (([], 'swap|rate|ping'), (['nothing'], "'nothing'"), (['swap', '--ring'], '--ring: '),
+                        (['rate', '--size', '59'], '60 to 9018'), (['rate', '--nothing'], 'nothing')):
+        code, out, err = run([*eal, *args])
+        expect(f'{args}: exit status 2, not {code}', code == 2, out + err)
+        expect(f'{args}: it says {words}', words in err, err)
+    code, out, err = run([*eal, 'rate'])
+    expect('no port: exit status 1', code == 1 and 'macswap: 0 ports' in err, out + err)
+
+
+def tool_macswap(program):
+    """Two processes over each link, through the tool."""
+    if len(os.sched_getaffinity(0)) < 2:
+        print('two processes that poll need two CPUs')
+        sys.exit(SKIP)
+    for args, keys in ((['--link', 'ring'], ['packets_per_s', 'gbit_per_s']),
+                       (['--link', 'memif', '--ping'], ['p50_us', 'p999_us']),
+                       (['--link', 'vhost', '--ping', '--load', '10k'], ['p50_us', 'p999_us']),
+                       (['--link', 'memif'], ['packets_per_s', 'gbit_per_s']),
+                       (['--link', 'vhost', '--size', '1514'], ['packets_per_s', 'gbit_per_s'])):
+        code, out, err = run([SIDES, 'macswap', *args, '--seconds', '1', '--warmup', '100', '--program', program])
+        if code == SKIP:
+            expect('why it cannot run here', 'cannot run here: ' in err, err)
+            print(err)
+            sys.exit(SKIP)
+        expect(f'{args}: exit status 0, not {code}', code == 0, out + err)
+        told = numbers(out, keys)
+        expect(f'{args}: frames came back', all(told[key] > 0 for key in keys), out)
+    code, out, err = run([SIDES, 'macswap', '--link', 'memif', '--size', '1515', '--program', program])
+    expect('a frame that is too long', code == 1 and '--size: 1515' in err and out == '', out + err)
+
+
+CASES = {case.__name__: case for case in (pair, pair_shares, pair_fails, pair_options, tool, macswap, tool_macswap)}
 
 if __name__ == '__main__':
-    if len(sys.argv) < 3 or sys.argv[1] not in CASES:
-        sys.exit(f"usage: sides.py {'|'.join(CASES)} PROGRAM")
-    CASES[sys.argv[1]](*sys.argv[2:])
+    if len(sys.argv) != 3 or sys.argv[1] not in CASES:
+        sys.exit(f"usage: sides.py {'|'.join(CASES)} KERNEL-PAIR|MACSWAP")
+    CASES[sys.argv[1]](sys.argv[2])
