@@ -17,6 +17,7 @@ struct app_needs {
 	unsigned int workers; /**< lcores besides the main one */
 	uint64_t bytes;       /**< memory of its pools */
 	bool own_ports;       /**< it makes its own; EAL need not look for any */
+	bool one_file; /**< hugepages in as few files as there can be: virtio_user shares them with a peer */
 	bool telemetry;
 };
 

@@ -197,7 +197,7 @@ client_parse(int argc, char **argv)
 		load.conf.concurrency = host_conf.max_connections;
 	if (load.conf.server_closes && load.conf.http_path == NULL && !load.conf.half_close &&
 			load.conf.requests != 0)
-		warn("--close server: an echo server closes after its peer; this ends by --timeout");
+		warn("--close server: an echo server closes after its peer (once does not); this ends by --timeout");
 	if (pool_plan() != 0)
 		return -1;
 	return report_check(host_conf.json);

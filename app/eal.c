@@ -165,6 +165,8 @@ memory_choose(struct eal_args *args, int argc, char **argv, const struct app_nee
 		if (free_bytes >= wanted && hugepage_works()) {
 			snprintf(why, why_size, "hugepages: %s free", fmt_bytes(free_bytes));
 			arg_add(args, "--in-memory");
+			if (needs->one_file)
+				arg_add(args, "--single-file-segments");
 			return;
 		}
 		if (free_bytes == 0)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pair.h"
 
+#include <stdio.h>
+
+#include <rte_dev.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
 #include <rte_launch.h>
@@ -8,6 +11,7 @@
 #include <rte_ring.h>
 
 #include "app.h"
+#include "capture.h"
 #include "fmt.h"
 #include "host.h"
 
@@ -80,6 +84,17 @@ pair_open(struct pair *pair, const struct pair_conf *conf)
 	return end_start(server, 1, conf, &conf->server, 1);
 }
 
+/* A port made of rings is a virtual device, whose name is in use until it is taken away. */
+static void
+device_remove(struct pair_end *end)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "net_ring_%s", end->name);
+	(void)rte_eal_hotplug_remove("vdev", name);
+	end->port_id = -1;
+}
+
 void
 pair_close(struct pair *pair)
 {
@@ -88,9 +103,14 @@ pair_close(struct pair *pair)
 	for (unsigned int i = 0; i < 2; i++)
 		if (ends[i]->w != NULL)
 			ptcp_worker_free(ends[i]->w);
+	capture_begin(); /* what drivers say about their end */
 	for (unsigned int i = 0; i < 2; i++)
 		if (ends[i]->started)
 			ptcp_port_stop((uint16_t)ends[i]->port_id);
+	for (unsigned int i = 0; i < 2; i++)
+		if (ends[i]->port_id >= 0)
+			device_remove(ends[i]);
+	capture_end();
 	for (unsigned int i = 0; i < 2; i++)
 		rte_ring_free(ends[i]->rx);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* server: echo, discard, chargen and http on a port. */
+/* server: echo, once, discard, chargen and http on a port. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static const char *
 listen_call(const char *text, void *value)
 {
 	static const char *const why =
-			"must be PORT=SERVICE, 1 to 65,535 and one of echo, discard, chargen, http";
+			"must be PORT=SERVICE, 1 to 65,535 and one of echo, once, discard, chargen, http";
 	const char *equals = strchr(text, '=');
 	struct service_listener *listener;
 	char number[16];
@@ -227,7 +227,7 @@ server_run(const struct app_eal *eal)
 
 const struct app_mode server_mode = {
 		.name = "server",
-		.help = "serve echo, discard, chargen and http on a port",
+		.help = "serve echo, once, discard, chargen and http on a port",
 		.usage = server_usage,
 		.parse = server_parse,
 		.needs = server_needs,

@@ -132,6 +132,33 @@ echo_pump(struct service_conn *conn)
 		conn_shut(conn);
 }
 
+/* ------------------------------------------------------------------ once */
+
+/* The first bytes go back, and the FIN in the same segment: the shortest life that a connection with an answer can have. */
+static void
+once_pump(struct service_conn *conn)
+{
+	struct service_set *set = conn->set;
+	struct ptcp_buf bufs[SLICES];
+	int n = conn->shut ? 0 : ptcp_recv(set->w, conn->c, bufs, SLICES);
+
+	if (n > 0) {
+		int64_t len = slices_forward(conn, bufs, n);
+
+		if (len < 0) {
+			conn_send_failed(conn, len);
+			return;
+		}
+		COUNT(set->stats.bytes_in, (uint64_t)len);
+		COUNT(set->stats.bytes_out, (uint64_t)len);
+		if (ptcp_recv_done(set->w, conn->c, (uint32_t)len) != 0)
+			return;
+	}
+	if (n > 0 || conn->peer_closed || set->stopping)
+		conn_shut(conn);
+	conn_discard(conn);
+}
+
 /* ------------------------------------------------------------------ discard (RFC 863) */
 
 static void
@@ -271,6 +298,8 @@ http_pump(struct service_conn *conn)
 static const struct service services[] = {
 		{"echo", "returns everything; its FIN after the peer's (RFC 862)", false,
 				echo_pump},
+		{"once", "returns what comes first and closes: its FIN goes with the answer", false,
+				once_pump},
 		{"discard", "swallows everything (RFC 863)", false, discard_pump},
 		{"chargen", "sends until the peer closes (RFC 864)", false, chargen_pump},
 		{"http", "HTTP/1.0 and 1.1: / has --body-size bytes, /N has N", true, http_pump},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /**
  * @file service.h
- * The services of the server: echo, discard, chargen and http, on the connections of one worker. Each is a pump: called
+ * The services of the server: echo, once, discard, chargen and http, on the connections of one worker. Each is a pump: called
  * whenever something changed, it moves what can be moved and never waits. What it can't send stays unread in the stack,
  * whose window closes.
  */

@@ -11,6 +11,7 @@
 
 #include <rte_malloc.h>
 
+#include "bench/side.h"
 #include "bench_commit.h"
 #include "fmt.h"
 #include "report.h"
@@ -20,6 +21,7 @@ static const struct bench *const benches[] = {
 		&bench_table,
 		&bench_timewait,
 		&bench_turns,
+		&bench_lifecycle,
 };
 
 #define BENCHES (sizeof(benches) / sizeof(benches[0]))
@@ -38,6 +40,7 @@ static struct result result;
 static const struct opt common_opts[] = {
 	{OPT_TITLE, "Options of every bench", NULL, NULL, 0, 0, NULL, NULL},
 	{OPT_COUNT, "repeat", "N", &run.repeat, 1, RESULT_RUNS_MAX, NULL, "repetitions, the compared sides in turn; unset: 5, or 3 with --quick"},
+	{OPT_CALL, "side", "NAME=CMD", NULL, 0, 0, side_call, "after each repetition run CMD, which prints one JSON object of figures to compare with; at most 8 times"},
 	{OPT_FLAG, "quick", NULL, &run.quick, 0, 0, NULL, "small sizes: to see that it works, not how fast it is"},
 	{OPT_FLAG, "quiet", NULL, &run.quiet, 0, 0, NULL, "no progress on the terminal"},
 	{OPT_TEXT, "json", "FILE", &json, 0, 0, NULL, "write what was found as JSON"},
@@ -177,6 +180,8 @@ bench_parse(int argc, char **argv)
 		return parsed;
 	if (run.repeat == 0)
 		run.repeat = run.quick ? REPEAT_QUICK : REPEAT;
+	if (side_any() && !chosen->sides)
+		return fail("--side: bench %s compares by itself", chosen->name);
 	if (chosen->check != NULL && chosen->check(&run) != 0)
 		return -1;
 	return report_check(json);

@@ -34,6 +34,7 @@ struct bench {
 	const char *name;
 	const char *help;       /**< one line */
 	const struct opt *opts; /**< its own options, ended by OPT_END; values are the defaults */
+	bool sides;             /**< compares itself with what --side names (bench/side.h) */
 	/** After the options: @return 0, or -1 with one line printed */
 	int (*check)(const struct bench_run *run);
 	void (*needs)(const struct bench_run *run, struct app_needs *needs);
@@ -45,6 +46,7 @@ extern const struct bench bench_wheel;
 extern const struct bench bench_table;
 extern const struct bench bench_timewait;
 extern const struct bench bench_turns;
+extern const struct bench bench_lifecycle;
 
 /** Say what is being done: one line on a terminal that the next one replaces, nothing elsewhere. */
 __attribute__((format(printf, 2, 3))) void bench_progress(

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The benches with tiny sizes: what they report, never how fast they were. bench.py PROGRAM CASE"""
+import ctypes.util
 import os
 import subprocess
 import sys
@@ -85,6 +86,48 @@ def turns(program):
     expect(f'six packets a lifecycle, not {packets}', 5.9 < packets < 6.1, output)
 
 
+def two_processes(name):
+    """Why a link between two processes cannot be tested here, or None."""
+    if len(os.sched_getaffinity(0)) < 2:
+        return 'two processes need two CPUs'
+    if not ctypes.util.find_library(f'rte_net_{name}'):
+        return f'no driver net_{name}'
+    return None
+
+
+def links(program, name, options, figures):
+    """One bench over every link that there is here; what a command says is another side."""
+    side = """echo '{"packets_per_s": 1000, "lifecycles_per_s": 10}'"""
+    for link in ('ring', 'memif'):
+        why_not = None if link == 'ring' else two_processes(link)
+        if why_not:
+            print(f'{name} over {link}: left out: {why_not}')
+            continue
+        told, output = shape(program, name, ['--link', link, '--side', f'macswap={side}',
+                                             '--side', f'kernel={side}', *options],
+                             {'macswap', 'kernel'}, figures)
+        expect('the link', told['config']['link'] == link, output)
+        yield told, output
+
+
+def lifecycle(program):
+    """Six packets each, none sent again; what fails or leaks would be an exit status of 1."""
+    for told, output in links(program, 'lifecycle', [],
+                              ['lifecycles_per_s_64', 'packets_per_s_64', 'packets_a_lifecycle_64',
+                               'cycles_a_lifecycle_64', 'reused_per_s_64', 'connect_p99_64']):
+        median = told['median']
+        expect('there were some', median['lifecycles_per_s_64'] > 0, output)
+        # ARP, and on a loaded machine a segment sent again
+        expect('six packets each, or little more', 6 <= median['packets_a_lifecycle_64'] < 6.5, output)
+        expect('all of them are in TIME-WAIT', median['time_wait_left_64'] > 0, output)
+    code, output, _ = run(program, ['--no-huge', '--', 'bench', 'lifecycle', '--quick', '--side',
+                                    'x=false'], LIMIT)
+    expect(f'a side that fails: exit status 1, not {code}', code == 1 and 'has failed' in output, output)
+    code, output, _ = run(program, ['--no-huge', '--', 'bench', 'lifecycle', '--quick', '--side',
+                                    'x=echo 7'], LIMIT)
+    expect(f'a side without an object: 1, not {code}', code == 1 and 'must print' in output, output)
+
+
 def errors(program):
     """What does not allow a start: one line that says what, exit status 2."""
     for args, words in ((['bench'], 'no bench'),
@@ -96,6 +139,13 @@ def errors(program):
                         (['bench', 'table', '--max', '17M'], '1,000 to 16,000,000'),
                         (['bench', 'timewait', '--entries', 'many'], '--entries: '),
                         (['bench', 'timewait', '--list'], 'no such option'),
+                        (['bench', 'lifecycle', '--link', 'wire'], 'ring, memif or vhost'),
+                        (['bench', 'lifecycle', '--concurrency', '1k,x'], '--concurrency: '),
+                        (['bench', 'lifecycle', '--concurrency', '2M'], '1 to 1,000,000'),
+                        (['bench', 'lifecycle', '--addresses', '0'], '--addresses: '),
+                        (['bench', 'lifecycle', '--side', 'nothing'], 'NAME=COMMAND'),
+                        (['bench', 'lifecycle', '--side', 'a=b', '--side', 'a=c'], 'stands twice'),
+                        (['bench', 'wheel', '--side', 'a=b'], 'compares by itself'),
                         (['bench', 'wheel', 'table'], 'unexpected argument')):
         code, output, told = run(program, args, LIMIT)
         last = output.strip().splitlines()[-1] if output.strip() else ''
@@ -104,13 +154,14 @@ def errors(program):
                output)
         expect(f'{args}: no report', told is None, output)
     done = subprocess.run([program, 'bench', '--list'], capture_output=True, text=True, check=True)
-    expect('the list of all', done.stdout.split() == ['wheel', 'table', 'timewait', 'turns'], done.stdout)
+    expect('the list of all', done.stdout.split() == [c for c in CASES if c != 'errors'],
+           done.stdout)
     for args in (['bench', '--help'], ['bench', 'wheel', '--help']):
         done = subprocess.run([program, *args], capture_output=True, text=True, check=True)
         expect(f'{args}: the options', '--repeat N' in done.stdout, done.stdout)
 
 
-CASES = {case.__name__: case for case in (wheel, table, timewait, turns, errors)}
+CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, errors)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[2] not in CASES:
