@@ -22,6 +22,7 @@ static const struct bench *const benches[] = {
 		&bench_timewait,
 		&bench_turns,
 		&bench_lifecycle,
+		&bench_idle,
 };
 
 #define BENCHES (sizeof(benches) / sizeof(benches[0]))

@@ -47,6 +47,7 @@ extern const struct bench bench_table;
 extern const struct bench bench_timewait;
 extern const struct bench bench_turns;
 extern const struct bench bench_lifecycle;
+extern const struct bench bench_idle;
 
 /** Say what is being done: one line on a terminal that the next one replaces, nothing elsewhere. */
 __attribute__((format(printf, 2, 3))) void bench_progress(

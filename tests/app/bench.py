@@ -128,6 +128,16 @@ def lifecycle(program):
     expect(f'a side without an object: 1, not {code}', code == 1 and 'must print' in output, output)
 
 
+def idle(program):
+    told, output = shape(program, 'idle', ['--connections', '1k', '--keepalive-idle', '500ms'], set(),
+                         ['open_rate_1k', 'echo_rate', 'probe_lag_p999', 'probe_core', 'reset_rate',
+                          'bytes_tcb', 'bytes_table', 'bytes_timewait', 'bytes_computed'])
+    expect('a TCB is two lines', told['median']['bytes_tcb'] == 128, output)
+    parts = ('tcb', 'table', 'timewait', 'ports', 'queues', 'mbufs')
+    expect('the parts are no more than the whole', sum(told['median'][f'bytes_{p}'] for p in parts)
+           <= told['median']['bytes_computed'], output)
+
+
 def errors(program):
     """What does not allow a start: one line that says what, exit status 2."""
     for args, words in ((['bench'], 'no bench'),
@@ -146,6 +156,8 @@ def errors(program):
                         (['bench', 'lifecycle', '--side', 'nothing'], 'NAME=COMMAND'),
                         (['bench', 'lifecycle', '--side', 'a=b', '--side', 'a=c'], 'stands twice'),
                         (['bench', 'wheel', '--side', 'a=b'], 'compares by itself'),
+                        (['bench', 'idle', '--connections', '999'], '--connections: '),
+                        (['bench', 'idle', '--keepalive-idle', '1ms'], '500ms to 7,200s'),
                         (['bench', 'wheel', 'table'], 'unexpected argument')):
         code, output, told = run(program, args, LIMIT)
         last = output.strip().splitlines()[-1] if output.strip() else ''
@@ -161,7 +173,7 @@ def errors(program):
         expect(f'{args}: the options', '--repeat N' in done.stdout, done.stdout)
 
 
-CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, errors)}
+CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, idle, errors)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[2] not in CASES:
