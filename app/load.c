@@ -473,9 +473,13 @@ open_allowance(struct load *load, uint64_t now)
 
 		n = due > (double)load->attempts ? (uint64_t)due - load->attempts : 0;
 	} else if (load->stats.established + load->stats.failed < conf->n_locals) {
-		/* The first of each address goes ahead: its ARP would have to hold the packets of all. */
-		uint64_t first = load->attempts < conf->n_locals ? conf->n_locals - load->attempts :
-								   0;
+		/*
+		 * The very first goes ahead, then the first of each address: our ARP, then the peer's for each of them, would
+		 * have to hold the packets of all.
+		 */
+		bool alone = load->stats.established + load->stats.failed == 0;
+		uint64_t ahead = alone ? 1 : conf->n_locals;
+		uint64_t first = load->attempts < ahead ? ahead - load->attempts : 0;
 
 		n = first < n ? first : n;
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Very many established connections, both ends in this process: how fast they open, what memory each end takes, whether
- * some of them can talk, whether keepalive's probes leave when they are due and what that costs. Keepalive is armed on
- * both ends of all of them, and each is probed once; nothing is switched off for it.
+ * Very many established connections, both ends in this process. First they are opened as fast as can be: how fast that is
+ * over the size, what memory each end takes, and whether some of them can talk. Then they are opened again at an even
+ * rate, so that keepalive's deadlines are spread as evenly, and each end is probed once: whether that is on time, and what
+ * it costs. Keepalive is armed on both ends of all of them; nothing is switched off.
  */
 #include <math.h>
 #include <stdatomic.h>
@@ -34,14 +35,16 @@
 #define PROMPT_US  1000u /* a probe that leaves later than this is late */
 
 static uint64_t connections = 100000;
-static uint64_t idle_us = 60 * SECOND;
+static uint64_t idle_us = 20 * SECOND;
+static uint64_t open_rate;
 static uint64_t window = 1024;
 
 /* clang-format off */
 static const struct opt idle_opts[] = {
 	{OPT_TITLE, "Options of bench idle", NULL, NULL, 0, 0, NULL, NULL},
 	{OPT_COUNT, "connections", "N", &connections, 1000, 50000000, NULL, "established at once, each with both its ends here; --quick: 2k"},
-	{OPT_TIME, "keepalive-idle", "T", &idle_us, 500000, 7200000000, NULL, "after so long without a segment a probe is due; longer than the opening; --quick: 1s"},
+	{OPT_TIME, "keepalive-idle", "T", &idle_us, 500000, 7200000000, NULL, "after so long without a segment a probe is due; --quick: 1s"},
+	{OPT_COUNT, "open-rate", "N", &open_rate, 1000, 100000000, NULL, "opened a second, and so probed, when it is about probes; unset: all in half of --keepalive-idle"},
 	{OPT_COUNT, "window", "N", &window, 1, HALF_OPEN, NULL, "handshakes at once"},
 	{OPT_END, NULL, NULL, NULL, 0, 0, NULL, NULL},
 };
@@ -81,6 +84,11 @@ idle_check(const struct bench_run *run)
 		connections = connections > 2000 ? 2000 : connections;
 		idle_us = idle_us > SECOND ? SECOND : idle_us;
 	}
+	if (open_rate == 0)
+		open_rate = connections * 2 * SECOND / idle_us;
+	if (open_rate == 0 || connections * SECOND / open_rate > idle_us / 10 * 9)
+		return fail("--open-rate: %s: the first probe would be due before the last connection is open",
+				fmt_num(open_rate));
 	return 0;
 }
 
@@ -314,13 +322,14 @@ probes_count(void)
 	return COUNT_READ(me.client.probes) + COUNT_READ(me.server.probes);
 }
 
+/* Ends that are no more, and events that said so. */
 static uint64_t
 gone_count(void)
 {
 	const uint32_t client = ptcp_state_count(me.client.end->w, PTCP_ESTABLISHED);
 	const uint32_t server = ptcp_state_count(me.server.end->w, PTCP_ESTABLISHED);
 
-	return 2 * connections - client - server;
+	return 2 * connections - client - server + COUNT_READ(me.crowd.ended);
 }
 
 /* ------------------------------------------------------------------ figures */
@@ -436,20 +445,21 @@ probe_figures(uint64_t client_busy, uint64_t server_busy)
 
 /* ------------------------------------------------------------------ one repetition */
 
+/* @param rate a second, 0: as fast as can be */
 static int
-open_all(uint64_t before)
+open_all(uint64_t rate)
 {
-	const struct crowd *crowd = &me.crowd;
+	struct crowd *crowd = &me.crowd;
 
+	crowd_again(crowd);
+	crowd->rate = rate;
 	atomic_store(&me.phase, PHASE_OPEN);
-	if (launch() != 0)
-		return fail("the workers' lcores are busy");
 	if (wait_for(opened_count, connections, "opening", 10 * SECOND, 1) != 0)
 		return -1;
 	if (crowd->failed > 0)
 		return fail("%s connections could not be opened: %s", fmt_num(crowd->failed),
 				crowd->error != 0 ? strerror(-crowd->error) : "they ended");
-	resident_take(before);
+	atomic_store(&me.phase, PHASE_REST);
 	return 0;
 }
 
@@ -498,35 +508,47 @@ probe_all(void)
 	return 0;
 }
 
+/* @param figure how fast that was, NULL: nobody wants to know */
 static int
-reset_all(void)
+reset_all(const char *figure)
 {
 	const uint64_t began = stats_clock_us();
 
 	atomic_store(&me.phase, PHASE_RESET);
-	if (wait_for(gone_count, 2 * connections, "resetting", 10 * SECOND, 1) != 0)
+	if (wait_for(gone_count, 3 * connections, "resetting", 10 * SECOND, 1) != 0)
 		return -1;
-	if (!stop_requested())
-		result_add(me.result, NULL, "reset_rate", "1/s",
+	if (figure != NULL && !stop_requested())
+		result_add(me.result, NULL, figure, "1/s",
 				(double)connections * 1e6 / (double)(stats_clock_us() - began + 1));
 	return 0;
 }
 
+/* Each step unless one before it failed, or a stop was asked for. */
 static int
 phases(uint64_t before)
 {
-	int ret = open_all(before);
+	int ret = 0;
 
-	pair_post(&me.pair.client, watch_probes, NULL);
-	pair_post(&me.pair.server, watch_probes, NULL);
+	if (launch() != 0)
+		return fail("the workers' lcores are busy");
+	ret = open_all(0);
+	resident_take(before);
 	if (ret == 0 && !stop_requested())
 		ret = talk();
 	resident_take(before);
 	if (ret == 0 && !stop_requested())
+		ret = reset_all("reset_rate");
+	if (ret == 0 && !stop_requested()) {
+		rate_figures();
+		pair_post(&me.pair.client, watch_probes, NULL);
+		pair_post(&me.pair.server, watch_probes, NULL);
+		ret = open_all(open_rate);
+	}
+	if (ret == 0 && !stop_requested())
 		ret = probe_all();
 	resident_take(before);
 	if (ret == 0 && !stop_requested())
-		ret = reset_all();
+		ret = reset_all(NULL);
 	pair_halt(&me.pair);
 	return ret;
 }
@@ -546,7 +568,8 @@ marks_set(struct crowd *crowd)
 		if (n == last)
 			break;
 		last = n;
-		crowd->mark[crowd->n_marks++].n = n - n / 10;
+		/* In the first thousands it is over too soon for a tenth to say anything. */
+		crowd->mark[crowd->n_marks++].n = i == 0 ? n / 10 : n - n / 10;
 		crowd->mark[crowd->n_marks++].n = n;
 	}
 }
@@ -560,6 +583,7 @@ prepare(void)
 	memset(&me.server, 0, sizeof(me.server));
 	memset(&me.echo, 0, sizeof(me.echo));
 	memset(crowd, 0, sizeof(*crowd));
+	atomic_store(&me.phase, PHASE_REST);
 	me.pair = pair_init;
 	me.client.end = &me.pair.client;
 	me.server.end = &me.pair.server;
@@ -610,7 +634,6 @@ repeat(uint32_t repetition)
 	if (ret == 0 && !stop_requested()) {
 		pair_settle(&me.pair);
 		ret = leaks();
-		rate_figures();
 		/* What they took, once: later ones get what earlier ones gave back. */
 		if (repetition == 0)
 			memory_figures();

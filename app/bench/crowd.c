@@ -2,6 +2,7 @@
 #include "bench/crowd.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,10 +94,19 @@ crowd_init(struct crowd *crowd)
 	crowd->talkers = calloc(crowd->n_talkers + 1, sizeof(crowd->talkers[0]));
 	if (crowd->talkers == NULL)
 		return fail("no memory for %s that talk", fmt_num(crowd->n_talkers));
-	/* now, not while memory is measured */
-	for (uint32_t i = 0; i < crowd->n_talkers; i++)
-		crowd->talkers[i].crowd = crowd;
+	crowd_again(crowd); /* touched now, not while memory is measured */
 	return 0;
+}
+
+void
+crowd_again(struct crowd *crowd)
+{
+	memset((char *)crowd + offsetof(struct crowd, tried), 0,
+			sizeof(*crowd) - offsetof(struct crowd, tried));
+	for (uint32_t i = 0; i < crowd->n_marks; i++)
+		crowd->mark[i].us = 0;
+	for (uint32_t i = 0; i < crowd->n_talkers; i++)
+		crowd->talkers[i] = (struct talker){.crowd = crowd};
 }
 
 void
@@ -197,15 +207,23 @@ bool
 crowd_open(struct crowd *crowd)
 {
 	const uint32_t open = crowd->tried - crowd->established - crowd->failed;
+	const uint32_t ahead = crowd->established + crowd->failed == 0 ? 1 : crowd->n_locals;
 	uint32_t n = crowd->window > open ? crowd->window - open : 0;
 
 	if (crowd->opening_us == 0)
 		crowd->opening_us = ptcp_now_us(crowd->w);
+	if (crowd->rate > 0) {
+		const double due = (double)crowd->rate *
+				(double)(ptcp_now_us(crowd->w) - crowd->opening_us) / 1e6;
+
+		if (due < (double)crowd->tried + n)
+			n = due > crowd->tried ? (uint32_t)(due - crowd->tried) : 0;
+	}
 	if (n > OPEN_TURN)
 		n = OPEN_TURN;
-	/* The first of each address goes ahead: its ARP would have to hold the packets of all. */
-	if (crowd->established < crowd->n_locals && n + crowd->tried > crowd->n_locals)
-		n = crowd->n_locals > crowd->tried ? crowd->n_locals - crowd->tried : 0;
+	/* The very first goes ahead, then the first of each address: ARP would have to hold the packets of all. */
+	if (crowd->established < crowd->n_locals && n + crowd->tried > ahead)
+		n = ahead > crowd->tried ? ahead - crowd->tried : 0;
 	while (n-- > 0 && crowd->tried < crowd->n) {
 		const int rc = connect_one(crowd, crowd->tried);
 

@@ -64,10 +64,12 @@ struct crowd {
 	uint32_t n;         /**< connections */
 	uint32_t n_talkers; /**< of these, evenly spread */
 	uint32_t window;    /**< handshakes at once */
+	uint64_t rate;      /**< opened a second at most; 0: no bound */
 	uint32_t n_marks;
 	struct crowd_mark mark[CROWD_MARKS]; /**< in ascending order of n */
 
 	struct talker *talkers;
+	/* what is counted, from here to the end */
 	uint32_t tried;
 	uint32_t established;
 	uint32_t failed;  /**< could not be opened, or ended otherwise than by crowd_reset() */
@@ -91,6 +93,9 @@ uint32_t crowd_addrs(uint64_t n);
 /** Memory of the talkers. The caller has filled in his part. @return 0, or -1 with one line printed */
 int crowd_init(struct crowd *crowd);
 void crowd_free(struct crowd *crowd);
+
+/** As after crowd_init(): all are gone, and no hook calls anything here. */
+void crowd_again(struct crowd *crowd);
 
 /** Open more, as many as the window allows. In the hook. @return whether all were tried */
 bool crowd_open(struct crowd *crowd);
