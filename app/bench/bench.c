@@ -23,6 +23,7 @@ static const struct bench *const benches[] = {
 		&bench_turns,
 		&bench_lifecycle,
 		&bench_idle,
+		&bench_synflood,
 };
 
 #define BENCHES (sizeof(benches) / sizeof(benches[0]))

@@ -48,6 +48,7 @@ extern const struct bench bench_timewait;
 extern const struct bench bench_turns;
 extern const struct bench bench_lifecycle;
 extern const struct bench bench_idle;
+extern const struct bench bench_synflood;
 
 /** Say what is being done: one line on a terminal that the next one replaces, nothing elsewhere. */
 __attribute__((format(printf, 2, 3))) void bench_progress(

@@ -138,6 +138,19 @@ def idle(program):
            <= told['median']['bytes_computed'], output)
 
 
+def synflood(program):
+    told, output = shape(program, 'synflood', ['--concurrency', '100', '--flood-rate', '200k'],
+                         {'cookies off'},
+                         ['rate_before', 'success', 'p99', 'flood_rate', 'cookie_rate', 'half_open',
+                          'success_saturated', 'recovery'])
+    off = told['compared']['cookies off']['median']
+    expect('a flood', told['median']['flood_rate'] > 0 and off['flood_rate'] > 0, output)
+    expect('cookies', told['median']['cookie_rate'] > 0, output)
+    expect('no cookies without them', off['cookie_rate'] == 0, output)
+    expect('everybody comes through without a flood',
+           told['median']['success_before'] == 100 and off['success_before'] == 100, output)
+
+
 def errors(program):
     """What does not allow a start: one line that says what, exit status 2."""
     for args, words in ((['bench'], 'no bench'),
@@ -158,6 +171,8 @@ def errors(program):
                         (['bench', 'wheel', '--side', 'a=b'], 'compares by itself'),
                         (['bench', 'idle', '--connections', '999'], '--connections: '),
                         (['bench', 'idle', '--keepalive-idle', '1ms'], '500ms to 7,200s'),
+                        (['bench', 'synflood', '--flood-rate', '999'], '--flood-rate: '),
+                        (['bench', 'synflood', '--on-link', '101'], '0 to 100'),
                         (['bench', 'wheel', 'table'], 'unexpected argument')):
         code, output, told = run(program, args, LIMIT)
         last = output.strip().splitlines()[-1] if output.strip() else ''
@@ -173,7 +188,7 @@ def errors(program):
         expect(f'{args}: the options', '--repeat N' in done.stdout, done.stdout)
 
 
-CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, idle, errors)}
+CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, idle, synflood, errors)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[2] not in CASES:
