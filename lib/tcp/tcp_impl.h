@@ -355,7 +355,16 @@ tcp_mss_now(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 /* ------------------------------------------------------------------ tcp_timer.c */
 
 /** See to it that tcp_timeout() is called at @p deadline or before. A later deadline costs nothing. */
-void tcp_timer_at(struct tcp_ctx *ctx, struct tcp_tcb *tcb, time_ms_t deadline);
+void tcp_timer_move(struct tcp_ctx *ctx, struct tcp_tcb *tcb, time_ms_t deadline);
+
+static inline void
+tcp_timer_at(struct tcp_ctx *ctx, struct tcp_tcb *tcb, time_ms_t deadline)
+{
+	/* A node that is due earlier stays: it looks at the deadlines again when it fires. */
+	if (PTCP_LIKELY(tcb->timer.prev != PTCP_NIL && !time_ms_before(deadline, tcb->timer.tick)))
+		return;
+	tcp_timer_move(ctx, tcb, deadline);
+}
 
 void tcp_rexmt_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb);
 void tcp_persist_start(struct tcp_ctx *ctx, struct tcp_tcb *tcb);

@@ -36,12 +36,11 @@ add_timestamp(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, struct tcp_s
 	seg->ts_ecr = (seg->flags & TCP_ACK) != 0 ? tcb->ts_recent : 0;
 }
 
-/** The right edge that we could advertise now. */
+/** The right edge that we could advertise now, with a buffer of tcp_rcv_bound(). */
 static uint32_t
-window_edge(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+window_edge(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb, uint32_t bound)
 {
 	const struct tcp_block *b = tcp_block(ctx, tcb);
-	const uint32_t bound = tcp_rcv_bound(ctx, tcb);
 	const uint32_t most = (uint32_t)UINT16_MAX << (tcb->wscale & 15);
 	uint32_t room = bound;
 
@@ -52,9 +51,9 @@ window_edge(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 
 /** Least advance of the edge that is told: silly window avoidance, RFC 9293 section 3.8.6.2.2. */
 static uint32_t
-window_step(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
+window_step(const struct tcp_tcb *tcb, uint32_t bound)
 {
-	const uint32_t half = tcp_rcv_bound(ctx, tcb) / 2;
+	const uint32_t half = bound / 2;
 
 	return half < tcb->mss ? half : tcb->mss;
 }
@@ -62,16 +61,17 @@ window_step(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 bool
 tcp_window_worth_update(const struct tcp_ctx *ctx, const struct tcp_tcb *tcb)
 {
-	const uint32_t gain = window_edge(ctx, tcb) - tcb->rcv_adv;
-	const uint32_t half = tcp_rcv_bound(ctx, tcb) / 2;
+	const uint32_t bound = tcp_rcv_bound(ctx, tcb);
+	const uint32_t edge = window_edge(ctx, tcb, bound);
+	const uint32_t gain = edge - tcb->rcv_adv;
 	/* window_field() may have told so much less than there is. */
 	const uint32_t hidden = (1u << (tcb->wscale & 15)) - 1;
 
-	if (seq_leq(window_edge(ctx, tcb), tcb->rcv_adv))
+	if (seq_leq(edge, tcb->rcv_adv))
 		return false;
 	/* Unasked only when it is much, or when the peer may be stuck. */
-	return gain >= half ||
-			(tcp_rcv_wnd(tcb) < tcb->mss + hidden && gain >= window_step(ctx, tcb));
+	return gain >= bound / 2 ||
+			(tcp_rcv_wnd(tcb) < tcb->mss + hidden && gain >= window_step(tcb, bound));
 }
 
 /**
@@ -95,10 +95,11 @@ static void
 acknowledge(struct tcp_ctx *ctx, struct tcp_tcb *tcb, struct tcp_seg *seg)
 {
 	const uint8_t scale = tcb->wscale & 15;
-	const uint32_t edge = window_edge(ctx, tcb);
+	const uint32_t bound = tcp_rcv_bound(ctx, tcb);
+	const uint32_t edge = window_edge(ctx, tcb, bound);
 	uint32_t wnd = tcp_rcv_wnd(tcb);
 
-	if (seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= window_step(ctx, tcb))
+	if (seq_gt(edge, tcb->rcv_adv) && edge - tcb->rcv_adv >= window_step(tcb, bound))
 		wnd = edge - tcb->rcv_nxt;
 	wnd = window_field(wnd, scale, edge - tcb->rcv_nxt);
 	seg->wnd = (uint16_t)wnd;

@@ -5,7 +5,7 @@
 /* ------------------------------------------------------------------ the node */
 
 void
-tcp_timer_at(struct tcp_ctx *ctx, struct tcp_tcb *tcb, time_ms_t deadline)
+tcp_timer_move(struct tcp_ctx *ctx, struct tcp_tcb *tcb, time_ms_t deadline)
 {
 	const uint32_t index = tcp_index(ctx, tcb);
 	int32_t delta = (int32_t)(deadline - (uint32_t)ctx->wheel.now);
@@ -14,7 +14,7 @@ tcp_timer_at(struct tcp_ctx *ctx, struct tcp_tcb *tcb, time_ms_t deadline)
 	if (delta > (int32_t)TCP_REST_MAX_MS)
 		delta = (int32_t)TCP_REST_MAX_MS;
 	tick = ctx->wheel.now + (delta > 0 ? (uint32_t)delta : 0);
-	/* A node that is due earlier stays: it looks at the deadlines again when it fires. */
+	/* The deadline may lie further back than the node: both are due now. */
 	if (wheel_armed(&ctx->wheel, index) && time_ms_before(tcb->timer.tick, (uint32_t)tick + 1))
 		return;
 	wheel_arm(&ctx->wheel, index, tick);

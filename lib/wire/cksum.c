@@ -1,48 +1,47 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "wire/cksum.h"
 
-__extension__ typedef unsigned __int128 u128;
+static inline uint64_t
+load64(const uint8_t *p)
+{
+	uint64_t w;
 
-#define LANES 2
-#define STEP  (LANES * sizeof(uint64_t))
+	memcpy(&w, p, sizeof(w));
+	return w;
+}
 
 /*
- * Words of 64 bits into sums of 128, whose upper halves count the carries: 2^64 - 1 is a multiple of 2^16 - 1, so carries are
- * worth as much at the bottom, and the fold comes out as for 16-bit words. Two lanes, because each addition waits for the
- * one before.
+ * Words of 32 bits into sums of 64, which have room for 2^32 of them: 2^32 - 1 is a multiple of 2^16 - 1, so the fold comes
+ * out as for 16-bit words. A word of 64 bits is two of them, each in a lane of its own; no addition waits for a carry.
  */
 uint64_t
 cksum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
-	u128 even = sum, odd = 0;
-	uint64_t w[LANES];
-	uint32_t w32;
-	uint16_t w16;
+	const uint8_t *const end = p + (len & ~(size_t)7);
+	uint64_t low = 0, high = 0, w;
 
-	for (; len >= STEP; p += STEP, len -= STEP) {
-		memcpy(w, p, STEP);
-		even += w[0];
-		odd += w[1];
-	}
-	if (len & 8) {
-		memcpy(w, p, sizeof(w[0]));
-		even += w[0];
-		p += sizeof(w[0]);
+	for (; p != end; p += sizeof(w)) {
+		w = load64(p);
+		low += (uint32_t)w;
+		high += w >> 32;
 	}
 	if (len & 4) {
+		uint32_t w32;
+
 		memcpy(&w32, p, sizeof(w32));
-		odd += w32;
+		low += w32;
 		p += sizeof(w32);
 	}
 	if (len & 2) {
+		uint16_t w16;
+
 		memcpy(&w16, p, sizeof(w16));
-		odd += w16;
+		low += w16;
 		p += sizeof(w16);
 	}
 	if (len & 1)
-		odd += *p; /* the first byte of a little-endian word */
-	even += odd;
-	return cksum_join((uint64_t)even, (uint64_t)(even >> 64));
+		low += *p; /* the first byte of a little-endian word */
+	return cksum_join(sum, low + high);
 }
 
 /* At an odd offset every byte stands in the other half of its word: the sum is swapped. */
