@@ -136,7 +136,10 @@ def tool(program):
         expect(f'{args}: {words}', words in out, out)
     for args, words in (([], 'SIDE'), (['nothing'], "'nothing'"), (['kernel', 'nothing'], "'nothing'"),
                         (['kernel', 'rr', '--concurrency', '0'], 'above 0'),
-                        (['kernel', 'rr', '--program', '/nothing'], 'no program /nothing')):
+                        (['kernel', 'rr', '--program', '/nothing'], 'no program /nothing'),
+                        (['macswap', '--load', '1k', '--program', program], 'only with --ping'),
+                        (['macswap', '--ping', '--load', '100%', '--program', program], '100%'),
+                        (['macswap', '--link', 'wire', '--program', program], "'wire'")):
         code, out, err = run([SIDES, *args])
         expect(f'{args}: exit status 2, not {code}', code == 2, out + err)
         expect(f'{args}: it says {words}', words in err, err)
@@ -184,7 +187,8 @@ def tool_macswap(program):
         sys.exit(SKIP)
     for args, keys in ((['--link', 'ring'], ['packets_per_s', 'gbit_per_s']),
                        (['--link', 'memif', '--ping'], ['p50_us', 'p999_us']),
-                       (['--link', 'vhost', '--ping', '--load', '10k'], ['p50_us', 'p999_us']),
+                       (['--link', 'ring', '--ping', '--load', '5%'], ['p50_us', 'loaded_p50_us', 'loaded_packets_per_s']),
+                       (['--link', 'vhost', '--ping', '--load', '10k'], ['p50_us', 'loaded_p999_us']),
                        (['--link', 'memif'], ['packets_per_s', 'gbit_per_s']),
                        (['--link', 'vhost', '--size', '1514'], ['packets_per_s', 'gbit_per_s'])):
         code, out, err = run([SIDES, 'macswap', *args, '--seconds', '1', '--warmup', '100', '--program', program])
