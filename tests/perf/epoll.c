@@ -41,6 +41,7 @@
 #define STREAM_BUF         (256u << 10)
 #define SECOND_NS          UINT64_C(1000000000)
 #define OPENING_MAX        1000 /* of those that are to be held: with their handshake under way */
+#define OPENING_S          30   /* until all are open, at most */
 #define HOPELESS           1000 /* failures, while nothing at all succeeds */
 #define EVERY_EVENT        (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 #define DESCRIPTORS_BESIDE 1024 /* a server has some more under way than are open at the client */
@@ -516,12 +517,21 @@ client_work(struct pair *p)
 		client_open(p, &p->conns[p->idle[i]]);
 }
 
+/* All are open, or have been once. */
+static bool
+client_settled(const struct pair *p)
+{
+	return (p->conf.role == ROLE_LIFECYCLE ? p->done : p->open) >= p->conf.concurrency;
+}
+
 static void
 client_warm_up(struct pair *p)
 {
 	const uint64_t until = now_ns() + p->conf.warmup_ms * (SECOND_NS / 1000);
 
 	while (now_ns() < until)
+		client_work(p);
+	while (!client_settled(p) && now_ns() < until + OPENING_S * SECOND_NS)
 		client_work(p);
 	atomic_fetch_add(&p->common->warm, 1);
 	while (atomic_load(&p->common->warm) < p->processes)
@@ -649,18 +659,19 @@ client(struct pair *p)
 
 /* ------------------------------------------------------------------ options */
 
-static const char usage[] = "kernel-pair serve ROLE [--listen ADDRESS] [options]\n"
-			    "kernel-pair ROLE [--connect ADDRESS] [options]\n\n"
-			    "ROLE: lifecycle, rr, stream, latency or hold\n"
-			    "  --port N         the server's (7007)\n"
-			    "  --from ADDRESS   the client's first address (127.0.0.1)\n"
-			    "  --sources N      so many addresses, one above the other (1)\n"
-			    "  --concurrency N  connections at once (1)\n"
-			    "  --seconds N      measured (3)\n"
-			    "  --warmup N       milliseconds before that (500)\n"
-			    "  --size N         bytes of a request and of a response (64)\n"
-			    "  --spin           poll all the time instead of sleeping\n"
-			    "  --no-copy        stream: sendfile(), and MSG_TRUNC at the server\n";
+static const char usage[] =
+		"kernel-pair serve ROLE [--listen ADDRESS] [options]\n"
+		"kernel-pair ROLE [--connect ADDRESS] [options]\n\n"
+		"ROLE: lifecycle, rr, stream, latency or hold\n"
+		"  --port N         the server's (7007)\n"
+		"  --from ADDRESS   the client's first address (127.0.0.1)\n"
+		"  --sources N      so many addresses, one above the other (1)\n"
+		"  --concurrency N  connections at once (1)\n"
+		"  --seconds N      measured (3)\n"
+		"  --warmup N       milliseconds before that (500), and until all are open\n"
+		"  --size N         bytes of a request and of a response (64)\n"
+		"  --spin           poll all the time instead of sleeping\n"
+		"  --no-copy        stream: sendfile(), and MSG_TRUNC at the server\n";
 
 static uint64_t
 number_value(const char *option, const char *text, uint64_t min, uint64_t max)

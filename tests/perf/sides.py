@@ -4,8 +4,13 @@
 
     sides.py CASE KERNEL-PAIR|MACSWAP
 """
+import argparse
+import contextlib
+import importlib.machinery
+import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -203,7 +208,52 @@ def tool_macswap(program):
     expect('a frame that is too long', code == 1 and '--size: 1515' in err and out == '', out + err)
 
 
-CASES = {case.__name__: case for case in (pair, pair_shares, pair_fails, pair_options, tool, macswap, tool_macswap)}
+def report(bench, link, median, compared):
+    """A bench's report, as far as tools/bench reads it."""
+    return {'bench': bench, 'commit': 'abc', 'machine': {
+        'cpu': 'a', 'cores': 2, 'tsc_hz': 2e9, 'memory_bytes': 1 << 30, 'hugepages': 0, 'hugepage_bytes': 0,
+        'kernel': '6', 'dpdk': '22', 'compiler': '12'}, 'config': {
+            'link': link, 'date': 'today', 'repeat': 1, 'notes': ['a note'],
+            'units': {name: '1/s' for name in median}}, 'runs': [median], 'median': median, 'ratio': {},
+            'compared': {side: {'runs': [m], 'median': m} for side, m in compared.items()},
+            'target': {}, 'met': True}
+
+
+def page(_program):
+    """tools/bench: which sides a bench has over which link, the sections of a page, the bars of all links."""
+    loader = importlib.machinery.SourceFileLoader('bench', os.path.join(ROOT, 'tools', 'bench'))
+    bench = importlib.util.module_from_spec(importlib.util.spec_from_loader('bench', loader))
+    loader.exec_module(bench)
+    bench.find_side = lambda args, words: None if words[0] == 'kernel' else ' '.join(words)
+    args = argparse.Namespace(quick=False, program='polltcp')
+    for link, sides in (('ring', ['macswap', 'macswap 9000']), ('memif', ['macswap'])):
+        real, shown = bench.find_sides(args, 'stream', link)
+        expect(f'{link}: {sides}, not {real}', [s.partition('=')[0] for s in real[1::2]] == sides, '')
+        expect(f'{link}: it is measured', f'macswap=macswap --link {link} --size 1514' in real, f'{real}')
+        expect('and shown without paths', shown[1] == f'macswap=tools/sides {real[1][8:]}', f'{shown}')
+    expect('no sides', bench.find_sides(args, 'wheel', None) == ([], []), '')
+    with tempfile.TemporaryDirectory() as folder:
+        args = argparse.Namespace(output=folder)
+        compared = {'kernel': {'lifecycles_per_s': 20000.0}, 'macswap': {'packets_per_s': 6e6}}
+        with contextlib.redirect_stdout(None):
+            for link, rate in (('memif', 1e6), ('ring', 2e6), ('memif', 1.5e6)):
+                found = report('lifecycle', link, {'lifecycles_per_s_1k': rate, 'other_1k': 5.0}, compared)
+                bench.write_all(args, {f'lifecycle {link}': {'command': 'polltcp bench', 'report': found}})
+        with open(os.path.join(folder, 'performance.md'), encoding='utf-8') as f:
+            text = f.read()
+        with open(os.path.join(folder, 'performance-lifecycle.svg'), encoding='utf-8') as f:
+            drawing = f.read()
+    expect('a section each, once', text.count('## lifecycle memif') == 1 and text.count('## lifecycle ring') == 1, text)
+    expect('the later figure', '| 1,500,000 |' in text and '| 1,000,000 |' not in text, text)
+    expect('one picture, of both links', text.count('performance-lifecycle.svg') == 1, text)
+    bars = re.findall(r'end">([^<]+)</text>\n<text [^>]*>([^<]+)<', drawing)
+    expect(f'bars: {bars}', bars[3:] == [('polltcp, memif, 1k', '1,500,000'), ('kernel', '20,000')], drawing)
+    expect(f'bars: {bars}', sorted(bars[:3]) == [
+        ('macswap, memif: 1 of 3', '2,000,000'), ('macswap, ring: 1 of 3', '2,000,000'),
+        ('polltcp, ring, 1k', '2,000,000')], drawing)
+
+
+CASES = {case.__name__: case for case in (pair, pair_shares, pair_fails, pair_options, tool, macswap, tool_macswap, page)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[1] not in CASES:
