@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What polltcp's benches are compared with: that it works and what it says, never how fast it was.
 
-    sides.py CASE KERNEL-PAIR|MACSWAP
+    sides.py CASE KERNEL-PAIR|MACSWAP|HANDOVER
 """
 import argparse
 import contextlib
@@ -208,6 +208,19 @@ def tool_macswap(program):
     expect('a frame that is too long', code == 1 and '--size: 1515' in err and out == '', out + err)
 
 
+def handover(program):
+    """A line that goes back and forth between two CPUs, or why not."""
+    code, out, err = run([SIDES, 'handover', '--program', program])
+    if code == SKIP:
+        expect('why it cannot run here', 'only one CPU' in err, err)
+    else:
+        expect(f'exit status 0, not {code}', code == 0, out + err)
+        expect('it takes time', numbers(out, ['handover_ns'])['handover_ns'] > 0, out)
+    for args in (['0'], ['0', '0'], ['0', 'x'], ['0', '100000']):
+        code, out, err = run([program, *args])
+        expect(f'{args}: exit status 2, not {code}', code == 2 and 'handover' in err and out == '', out + err)
+
+
 def report(bench, link, median, compared):
     """A bench's report, as far as tools/bench reads it."""
     return {'bench': bench, 'commit': 'abc', 'machine': {
@@ -226,7 +239,7 @@ def page(_program):
     loader.exec_module(bench)
     bench.find_side = lambda args, words: None if words[0] == 'kernel' else ' '.join(words)
     args = argparse.Namespace(quick=False, program='polltcp')
-    for link, sides in (('ring', ['macswap', 'macswap 9000']), ('memif', ['macswap'])):
+    for link, sides in (('ring', ['macswap', 'macswap 9000', 'machine']), ('memif', ['macswap', 'machine'])):
         real, shown = bench.find_sides(args, 'stream', link)
         expect(f'{link}: {sides}, not {real}', [s.partition('=')[0] for s in real[1::2]] == sides, '')
         expect(f'{link}: it is measured', f'macswap=macswap --link {link} --size 1514' in real, f'{real}')
@@ -253,9 +266,9 @@ def page(_program):
         ('polltcp, ring, 1k', '2,000,000')], drawing)
 
 
-CASES = {case.__name__: case for case in (pair, pair_shares, pair_fails, pair_options, tool, macswap, tool_macswap, page)}
+CASES = {case.__name__: case for case in (pair, pair_shares, pair_fails, pair_options, tool, macswap, tool_macswap, handover, page)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[1] not in CASES:
-        sys.exit(f"usage: sides.py {'|'.join(CASES)} KERNEL-PAIR|MACSWAP")
+        sys.exit(f"usage: sides.py {'|'.join(CASES)} KERNEL-PAIR|MACSWAP|HANDOVER")
     CASES[sys.argv[1]](sys.argv[2])
