@@ -15,6 +15,7 @@
 
 #include "bench/bench.h"
 #include "bench/crowd.h"
+#include "bench/side.h"
 #include "fmt.h"
 #include "pair.h"
 #include "report.h"
@@ -653,6 +654,9 @@ idle_run(const struct bench_run *run, struct result *result)
 	me.turn_most = (uint64_t)(run->hz / 1000);
 	for (uint32_t i = 0; i < run->repeat && ret == 0 && !stop_requested(); i++)
 		ret = repeat(i);
+	if (ret == 0 && !stop_requested())
+		ret = side_run_all(run, result);
+	result_ratio(result, "bytes_measured", "kernel", "bytes_a_connection", true);
 	result_target(result, "memory all-in of one end of a connection, bytes", "bytes_measured",
 			true, 160);
 	result_target(result, "measured bytes off the sizes of the parts, %", "bytes_off", true,
@@ -676,6 +680,7 @@ const struct bench bench_idle = {
 		.name = "idle",
 		.help = "very many established connections at rest: memory, opening, keepalive on time",
 		.opts = idle_opts,
+		.sides = true,
 		.check = idle_check,
 		.needs = idle_needs,
 		.run = idle_run,

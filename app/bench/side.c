@@ -53,6 +53,10 @@ unit_of(const char *name)
 		return "1/s";
 	if (len > 3 && strcmp(name + len - 3, "_us") == 0)
 		return "us";
+	if (len > 3 && strcmp(name + len - 3, "_ns") == 0)
+		return "ns";
+	if (strncmp(name, "bytes", 5) == 0 || (len > 6 && strcmp(name + len - 6, "_bytes") == 0))
+		return "B";
 	return "";
 }
 

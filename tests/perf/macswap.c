@@ -70,7 +70,7 @@ struct conf {
 /* What stands behind the Ethernet header of a ping. */
 struct stamp {
 	uint64_t mark;
-	uint64_t sent_tsc;
+	uint64_t due_tsc;
 };
 
 /* One end; its lcore writes, main reads. */
@@ -192,18 +192,23 @@ swap_main(void *arg)
 	return 0;
 }
 
-/*
- * The same, with frames that this end puts on the way. Only one end does so, and after it has polled for a while: memif's
- * server finds no buffers until its client has given it some, which that does when it polls.
- */
+/* Poll for a while: memif's server finds no buffers until its client has given it some, which that does when it polls. */
+static void
+frames_settle(struct end *end)
+{
+	const uint64_t settled = rte_rdtsc() + rte_get_tsc_hz() / 1000 * SETTLE_MS;
+
+	while (rte_rdtsc() < settled && !stopped())
+		frames_swap(end);
+}
+
+/* The same as swap_main(), with frames that this end puts on the way. Only one end does so, memif's client. */
 static int
 rate_main(void *arg)
 {
-	const uint64_t began = rte_rdtsc(), settled = began + rte_get_tsc_hz() / 1000 * SETTLE_MS;
 	uint64_t sent = 0;
 
-	while (rte_rdtsc() < settled && !stopped())
-		frames_swap(arg);
+	frames_settle(arg);
 	while (sent < conf.first && !stopped()) {
 		struct rte_mbuf *m;
 
@@ -235,7 +240,7 @@ pings_take(struct end *end)
 						frames[i], void *, sizeof(struct rte_ether_hdr)),
 				sizeof(stamp));
 		if (stamp.mark == MARK && counts)
-			hist_add(rtt, (uint64_t)((double)(now - stamp.sent_tsc) * ns));
+			hist_add(rtt, (uint64_t)((double)(now - stamp.due_tsc) * ns));
 	}
 	if (n != 0)
 		rte_pktmbuf_free_bulk(frames, n);
@@ -243,18 +248,20 @@ pings_take(struct end *end)
 	return n;
 }
 
+/* @param due  when each of them should have been sent, ticks */
 static void
-pings_send(struct end *end, uint16_t n)
+pings_send(struct end *end, const uint64_t *due, uint16_t n)
 {
 	struct rte_mbuf *frames[BURST];
-	struct stamp stamp = {.mark = MARK};
 
 	if (!frames_new(frames, n))
 		fail("no mbuf: they are all on the link");
-	stamp.sent_tsc = rte_rdtsc();
-	for (uint16_t i = 0; i < n; i++)
+	for (uint16_t i = 0; i < n; i++) {
+		const struct stamp stamp = {.mark = MARK, .due_tsc = due[i]};
+
 		memcpy(rte_pktmbuf_mtod_offset(frames[i], void *, sizeof(struct rte_ether_hdr)),
 				&stamp, sizeof(stamp));
+	}
 	frames_send(end, frames, n);
 }
 
@@ -268,7 +275,7 @@ ping_alone(struct end *end)
 		const uint64_t began = rte_rdtsc();
 		bool back = false;
 
-		pings_send(end, 1);
+		pings_send(end, &began, 1);
 		while (!back && !stopped() && rte_rdtsc() - began < patience)
 			back = pings_take(end) != 0;
 		if (!back)
@@ -276,30 +283,45 @@ ping_alone(struct end *end)
 	}
 }
 
-/* As many a second as wanted, whether or not the others are back. */
+/*
+ * As many a second as wanted, at even times, whether or not the others are back; one that is late, for want of a CPU or
+ * because the link is full, counts from when it was due.
+ */
 static void
 ping_load(struct end *end)
 {
-	const double per_tick = (double)conf.load / (double)rte_get_tsc_hz();
-	const uint64_t began = rte_rdtsc();
-	uint64_t sent = 0;
+	const double ticks = (double)rte_get_tsc_hz() / (double)conf.load;
+	const uint64_t patience = rte_get_tsc_hz() / 1000 * LOST_MS, began = rte_rdtsc();
+	uint64_t sent = 0, back = 0, heard = began;
 
 	while (!stopped()) {
-		const uint64_t due = (uint64_t)((double)(rte_rdtsc() - began) * per_tick);
+		uint64_t due[BURST], now = rte_rdtsc();
+		uint16_t n = 0;
 
-		if (due > sent) {
-			const uint64_t n = due - sent < BURST ? due - sent : BURST;
-
-			pings_send(end, (uint16_t)n);
-			sent = due; /* what was missed without a CPU is not made up for by a flood */
+		while (n < BURST && sent + n - back < conf.first) {
+			due[n] = began + (uint64_t)((double)(sent + n) * ticks);
+			if (due[n] > now)
+				break;
+			n++;
 		}
-		pings_take(end);
+		if (n != 0)
+			pings_send(end, due, n);
+		sent += n;
+		n = pings_take(end);
+		back += n;
+		if (n != 0 || sent == back) {
+			heard = now;
+		} else if (now - heard > patience) {
+			count(&end->lost, sent - back);
+			back = sent;
+		}
 	}
 }
 
 static int
 ping_main(void *arg)
 {
+	frames_settle(arg);
 	if (conf.load == 0)
 		ping_alone(arg);
 	else
@@ -464,13 +486,14 @@ run(void)
 
 /* ------------------------------------------------------------------ options */
 
-static const char usage[] = "macswap EAL-OPTIONS -- swap|rate|ping [options]\n"
-			    "  --ring        both ends in this process, over rings\n"
-			    "  --size N      bytes of a frame, without FCS (64)\n"
-			    "  --first N     rate: frames under way (1024)\n"
-			    "  --load N      ping: frames a second; 0: one at a time (0)\n"
-			    "  --seconds N   measured (3)\n"
-			    "  --warmup N    milliseconds before that (500)\n";
+static const char usage[] =
+		"macswap EAL-OPTIONS -- swap|rate|ping [options]\n"
+		"  --ring        both ends in this process, over rings\n"
+		"  --size N      bytes of a frame, without FCS (64)\n"
+		"  --first N     frames under way (1024), with ping --load at most so many\n"
+		"  --load N      ping: frames a second; 0: one at a time (0)\n"
+		"  --seconds N   measured (3)\n"
+		"  --warmup N    milliseconds before that (500)\n";
 
 static uint64_t
 number_value(const char *option, const char *text, uint64_t min, uint64_t max)
