@@ -195,6 +195,9 @@ block_allowed(const struct tcp_ctx *ctx, enum tcp_use use)
 
 	if (PTCP_LIKELY(plenty(p)))
 		return true;
+	/* One for each connection: nobody takes what another may need. */
+	if (p->size >= ctx->tcb_pool.size)
+		return pool_free_count(p) > 0;
 	return may_have(use, p->size, pool_free_count(p),
 			use <= TCP_FOR_SEND_FIRST ? p->n_used - snd : snd);
 }

@@ -192,6 +192,26 @@ established_sends_before_those_who_open(void)
 	}
 }
 
+/** With a block for each connection nobody can want for one: all may queue as soon as they open. */
+static void
+syn_sent_queues_where_each_connection_has_a_block(void)
+{
+	for (uint32_t n = 1; n <= 20; n++) {
+		struct tcp_conf conf = h_conf();
+		struct harness *h;
+
+		conf.max_tcbs = n;
+		conf.max_blocks = n;
+		h = h_established(&conf);
+		CU_ASSERT_EQUAL(opened_with_text(h, n), n - 1);
+		h_pump(h);
+		h->auto_read = false;
+		CU_ASSERT_EQUAL(h_write(h, 100, 100), 100);
+		CU_ASSERT_EQUAL(h_in(h, TCP_ACK, 10), DROP_NONE);
+		h_free(h);
+	}
+}
+
 /** The connection from @p port becomes that of h_in() and h_write(); it is opened when there is none. */
 static void
 turn_to(struct harness *h, uint16_t port)
@@ -294,6 +314,7 @@ static CU_TestInfo tests[] = {
 		TEST(established_keepalive_probe_and_no_output),
 		TEST(established_sends_before_those_who_open),
 		TEST(established_two_blocks_are_one_for_each_direction),
+		TEST(syn_sent_queues_where_each_connection_has_a_block),
 		TEST(established_ack_owed_beside_a_keepalive_probe),
 		TEST(established_ack_owed_beside_a_retransmission),
 		CU_TEST_INFO_NULL,
