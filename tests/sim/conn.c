@@ -231,7 +231,10 @@ static void
 ended(struct sim_world *w, struct sim_conn *c)
 {
 	const time_us_t life = w->now - c->start;
-	const uint64_t near = c->bound == SIM_NEVER ? 0 : life * SIM_PPM / (c->bound - c->start);
+	const time_us_t bound = sim_bound(w, c), slept = w->slept - c->slept;
+	const uint64_t near = bound == SIM_NEVER || slept > life ?
+			0 :
+			(life - slept) * SIM_PPM / (c->bound - c->start);
 
 	for (unsigned int i = 0; i < SIM_ENDS; i++) {
 		if (c->app[i].ended)
@@ -248,10 +251,10 @@ ended(struct sim_world *w, struct sim_conn *c)
 		w->result->longest_us = life;
 	if (near > w->result->nearest_ppm)
 		w->result->nearest_ppm = near;
-	if (w->verbose && w->now > c->bound)
+	if (w->verbose && w->now > bound)
 		fprintf(stderr, "connection %u: %llu us over its bound\n", c->id,
-				(unsigned long long)(w->now - c->bound));
-	SIM_REQUIRE(w, w->now <= c->bound);
+				(unsigned long long)(w->now - bound));
+	SIM_REQUIRE(w, w->now <= bound);
 	leave(w, c);
 	if (!w->open_queued && w->n_started < w->conf.n_conns) {
 		w->open_queued = true;

@@ -150,6 +150,10 @@ sim_fault_begin(struct sim_world *w, unsigned int i)
 	default:
 		stall(w, 0, until);
 		stall(w, 1, until);
+		if (until > w->slept_until) {
+			w->slept += until - (w->slept_until > w->now ? w->slept_until : w->now);
+			w->slept_until = until;
+		}
 		sim_count(w, SIM_STAT_FAULT_SUSPEND);
 		break;
 	}

@@ -204,7 +204,8 @@ struct sim_conn {
 	uint16_t laddr[SIM_ENDS];
 	uint16_t port[SIM_ENDS];
 	time_us_t start;
-	time_us_t bound;       /**< must have ended by then */
+	time_us_t bound;       /**< must have ended by then: see sim_bound() */
+	time_us_t slept;       /**< sim_world.slept when it was opened */
 	struct sim_conn *next; /**< in its chain, or free */
 	struct sim_app app[SIM_ENDS];
 };
@@ -333,6 +334,8 @@ struct sim_world {
 	uint32_t n_started;
 	uint32_t n_alive;
 	uint32_t n_together;
+	time_us_t slept; /**< time so far in which neither end was polled: SIM_FAULT_SUSPEND */
+	time_us_t slept_until;
 	uint16_t ip_id;
 	bool open_queued;
 	uint64_t steps;
@@ -387,6 +390,13 @@ static inline time_us_t
 sim_end_time(const struct sim_world *w, unsigned int i, time_us_t t)
 {
 	return w->conf.end[i].offset + t;
+}
+
+/** When @p c is overdue: what both ends have slept through since it was opened does not count. */
+static inline time_us_t
+sim_bound(const struct sim_world *w, const struct sim_conn *c)
+{
+	return c->bound == SIM_NEVER ? SIM_NEVER : c->bound + w->slept - c->slept;
 }
 
 /* draw.c: what a seed means */

@@ -169,7 +169,7 @@ look_for_overdue(struct sim_world *w)
 	for (uint32_t k = 0; k < w->conf.alive_max; k++) {
 		const struct sim_conn *c = &w->conn[k];
 
-		if (c->used && w->now > c->bound)
+		if (c->used && w->now > sim_bound(w, c))
 			SIM_FAIL(w, "connection %u is past its deadline", c->id);
 	}
 }
