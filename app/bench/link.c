@@ -2,6 +2,7 @@
 #include "bench/link.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -183,6 +184,8 @@ remote_open(struct link *link, const struct link_conf *conf)
 {
 	char err[256] = "";
 
+	link->sigpipe = signal(
+			SIGPIPE, SIG_IGN); /* virtio_user says good-bye to a peer that is gone */
 	if (peer_open(link, conf) != 0 || port_open(link, conf) != 0)
 		return -1;
 	link->client = ptcp_worker_create(&conf->client, 0, link->port_id, 0, err, sizeof(err));
@@ -212,9 +215,11 @@ remote_stop(struct link *link, struct link_told *told)
 	link->running = false;
 	/* Only now: memif's driver unmaps its rings as soon as the other end is gone, whoever polls them. */
 	report = peer_stop(&link->peer);
+	capture_begin(); /* virtio_user has something to say about it */
 	for (unsigned int ms = 0; link_up(link) && ms < GONE_MS; ms++)
 		nap(1);
 	nap(SETTLE_MS); /* and its interrupt thread is done with it */
+	capture_end();
 	/* A port gives transmitted mbufs back when it needs the place: at the end they must be asked for. */
 	if (report_leaked(link->client) != 0 && rte_eth_tx_done_cleanup(link->port_id, 0, 0) < 0)
 		rte_eth_dev_stop(link->port_id);
@@ -344,5 +349,6 @@ link_close(struct link *link)
 	if (link->client != NULL)
 		ptcp_worker_free(link->client);
 	port_detach(link);
+	signal(SIGPIPE, link->sigpipe);
 	peer_free(&link->peer);
 }

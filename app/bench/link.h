@@ -68,6 +68,7 @@ struct link {
 	bool attached;
 	bool started;
 	bool running;
+	void (*sigpipe)(int); /**< what was done about SIGPIPE before */
 };
 
 /** What EAL has to have. */

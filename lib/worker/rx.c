@@ -26,13 +26,19 @@ linear(struct ptcp_worker *w, struct rte_mbuf *m)
 	return copy;
 }
 
+PTCP_STATIC_ASSERT((RTE_MBUF_F_RX_L4_CKSUM_NONE & RTE_MBUF_F_RX_L4_CKSUM_GOOD) != 0 &&
+				(RTE_MBUF_F_RX_L4_CKSUM_BAD & RTE_MBUF_F_RX_L4_CKSUM_GOOD) == 0 &&
+				(RTE_MBUF_F_RX_IP_CKSUM_NONE & RTE_MBUF_F_RX_IP_CKSUM_GOOD) != 0 &&
+				(RTE_MBUF_F_RX_IP_CKSUM_BAD & RTE_MBUF_F_RX_IP_CKSUM_GOOD) == 0,
+		"one bit says that a checksum need not be verified");
+
 static enum drop_reason
 rx_tcp(struct ptcp_worker *w, struct rte_mbuf *m, uint8_t *l3, const struct ip_view *ip,
 		uint16_t laddr)
 {
 	struct tcp_seg *seg = &w->seg[w->n_seg];
-	const bool verified = w->rx_tcp_cksum &&
-			(m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	/* Its bit is in ..._NONE as well: vouched for by the port though nobody filled the field in (a guest's own frames) */
+	const bool verified = w->rx_tcp_cksum && (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD) != 0;
 	const enum drop_reason reason = wire_parse_tcp(l3, ip, verified, seg);
 
 	if (PTCP_UNLIKELY(reason != DROP_NONE))
@@ -48,8 +54,7 @@ rx_tcp(struct ptcp_worker *w, struct rte_mbuf *m, uint8_t *l3, const struct ip_v
 static enum drop_reason
 rx_ip4(struct ptcp_worker *w, struct rte_mbuf *m, uint8_t *l3, uint32_t len)
 {
-	const bool verified = w->rx_ip_cksum &&
-			(m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	const bool verified = w->rx_ip_cksum && (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD) != 0;
 	struct ip_view ip;
 	uint16_t laddr;
 	enum drop_reason reason = ip4_parse(l3, len, verified, &ip);

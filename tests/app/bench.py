@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The benches with tiny sizes: what they report, never how fast they were. bench.py PROGRAM CASE"""
 import ctypes.util
+import glob
 import os
 import subprocess
 import sys
@@ -90,7 +91,8 @@ def two_processes(name):
     """Why a link between two processes cannot be tested here, or None."""
     if len(os.sched_getaffinity(0)) < 2:
         return 'two processes need two CPUs'
-    if not ctypes.util.find_library(f'rte_net_{name}'):
+    if not ctypes.util.find_library(f'rte_net_{name}') and not glob.glob(
+            f'/usr/lib/*/librte_net_{name}.so*'):
         return f'no driver net_{name}'
     return None
 
@@ -98,7 +100,7 @@ def two_processes(name):
 def links(program, name, options, figures):
     """One bench over every link that there is here; what a command says is another side."""
     side = """echo '{"packets_per_s": 1000, "lifecycles_per_s": 10}'"""
-    for link in ('ring', 'memif'):
+    for link in ('ring', 'memif', 'vhost'):
         why_not = None if link == 'ring' else two_processes(link)
         if why_not:
             print(f'{name} over {link}: left out: {why_not}')
