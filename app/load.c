@@ -5,17 +5,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <rte_cycles.h>
+
 #include "fmt.h"
 #include "opts.h"
 
 #define SLICES     16
 #define OPEN_TURN  64 /* connections opened in one turn of the worker */
 #define HOOK_MAX   64
+#define HELD_TURN  256  /* requests begun in one turn */
+#define HELD_OPEN  4096 /* handshakes at once, where many connections are opened before any talks */
 #define TURN_BYTES (256 * 1024) /* what one call queues on a connection at most */
 #define PHASE_STEP                                                                                 \
 	37 /* between the patterns of successive connections: mixed-up bytes are wrong bytes */
 
-enum load_phase { CONNECTING, TALKING, CLOSING };
+/* The last two are waited for by nobody. */
+enum load_phase { CONNECTING, TALKING, CLOSING, RESTING, STREAMING };
 
 struct load_conn {
 	TAILQ_ENTRY(load_conn) list;
@@ -24,6 +29,7 @@ struct load_conn {
 	struct load *load;
 	struct http_request *http;
 	uint64_t start_us; /* of the connect, of the request, of the close */
+	uint64_t due_tsc;  /* of the request */
 	uint64_t base;     /* offset of the stream's first byte in the pattern */
 	uint64_t sent;     /* echo: of the stream; http: of the request */
 	uint64_t received; /* echo: of the stream; http: of the body */
@@ -96,16 +102,20 @@ conn_fail(struct load_conn *conn, enum load_fail fail)
 	ptcp_abort(conn->load->w, conn->c);
 }
 
+static struct load_list *
+conn_list(struct load_conn *conn)
+{
+	return conn->phase >= RESTING ? &conn->load->resting : &conn->load->active;
+}
+
 /* What the connection waits for begins now. */
 static void
 conn_wait(struct load_conn *conn, enum load_phase phase)
 {
-	struct load *load = conn->load;
-
+	TAILQ_REMOVE(conn_list(conn), conn, list);
 	conn->phase = phase;
-	conn->start_us = ptcp_now_us(load->w);
-	TAILQ_REMOVE(&load->active, conn, list);
-	TAILQ_INSERT_TAIL(&load->active, conn, list);
+	conn->start_us = ptcp_now_us(conn->load->w);
+	TAILQ_INSERT_TAIL(conn_list(conn), conn, list);
 }
 
 static void
@@ -159,6 +169,8 @@ request_left(const struct load_conn *conn)
 
 	if (conn->http != NULL)
 		return load->request_len[conn_last(conn)] - conn->sent;
+	if (load->conf.one_way)
+		return TURN_BYTES;
 	return (conn->done + 1) * load->conf.request_size - conn->sent;
 }
 
@@ -181,7 +193,7 @@ request_pump(struct load_conn *conn)
 		left -= (uint64_t)sent;
 		share -= (uint64_t)sent;
 	}
-	if (left != 0) {
+	if (left != 0 || load->conf.one_way) {
 		conn_retry(conn);
 	} else if (load->conf.half_close && conn_last(conn) && !conn->shut) {
 		conn->shut = true;
@@ -192,7 +204,9 @@ request_pump(struct load_conn *conn)
 static void
 request_begin(struct load_conn *conn)
 {
-	conn_wait(conn, TALKING);
+	conn_wait(conn, conn->load->conf.one_way ? STREAMING : TALKING);
+	if (conn->load->conf.fine)
+		conn->due_tsc = rte_rdtsc();
 	if (conn->http != NULL) {
 		http_reset(conn->http);
 		conn->sent = 0;
@@ -209,13 +223,20 @@ answer_complete(struct load_conn *conn)
 	struct load *load = conn->load;
 
 	hist_add(&load->response_us, ptcp_now_us(load->w) - conn->start_us);
+	if (load->conf.fine)
+		hist_add(&load->response_ns,
+				(uint64_t)((double)(rte_rdtsc() - conn->due_tsc) * load->tsc_ns));
 	COUNT(load->stats.responses, 1);
 	conn->answered = false;
 	conn->done++;
-	if (conn->done < load->conf.requests && !load->stopping)
-		request_begin(conn);
-	else
+	if (load->conf.held)
+		load->talking--;
+	if (conn->done >= load->conf.requests || load->stopping)
 		conn_finish(conn);
+	else if (load->conf.held)
+		conn_wait(conn, RESTING);
+	else
+		request_begin(conn);
 }
 
 /* Take bytes of an echo. @return false: the connection has failed */
@@ -298,7 +319,7 @@ conn_free(struct load_conn *conn)
 {
 	struct load *load = conn->load;
 
-	TAILQ_REMOVE(&load->active, conn, list);
+	TAILQ_REMOVE(conn_list(conn), conn, list);
 	if (conn->retrying)
 		TAILQ_REMOVE(&load->retry, conn, retry);
 	if (conn->http != NULL)
@@ -317,6 +338,8 @@ on_connected(struct ptcp_worker *w, ptcp_conn_t c, void *arg)
 	ptcp_set(w, c, PTCP_NODELAY, !load->conf.nagle);
 	if (load->conf.requests == 0) /* even at a stop: each connection has its first answer */
 		conn_finish(conn);
+	else if (load->conf.held)
+		conn_wait(conn, RESTING);
 	else
 		request_begin(conn);
 }
@@ -336,7 +359,7 @@ on_writable(struct ptcp_worker *w, ptcp_conn_t c, void *arg)
 
 	(void)w;
 	(void)c;
-	if (conn->phase == TALKING)
+	if (conn->phase == TALKING || conn->phase == STREAMING)
 		request_pump(conn);
 }
 
@@ -368,6 +391,8 @@ on_closed(struct ptcp_worker *w, ptcp_conn_t c, void *arg, enum ptcp_reason reas
 		conn->fail = fail_of_reason(reason);
 	if (conn->fail == LOAD_OK && conn->phase != CLOSING)
 		conn->fail = LOAD_FAIL_SHORT;
+	if (conn->load->conf.held && conn->phase == TALKING)
+		conn->load->talking--;
 	if (conn->aborted) {
 		COUNT(stats->aborted, 1);
 	} else if (conn->fail == LOAD_OK) {
@@ -483,6 +508,12 @@ open_allowance(struct load *load, uint64_t now)
 
 		n = first < n ? first : n;
 	}
+	if (conf->held) {
+		uint64_t connecting = load->stats.opened - load->stats.established;
+
+		connecting = connecting < HELD_OPEN ? HELD_OPEN - connecting : 0;
+		n = n < connecting ? n : connecting;
+	}
 	if (conf->connections != 0 && n > conf->connections - load->attempts)
 		n = conf->connections - load->attempts;
 	return n < OPEN_TURN ? n : OPEN_TURN;
@@ -512,10 +543,43 @@ retries(struct load *load)
 
 		TAILQ_REMOVE(&load->retry, conn, retry);
 		conn->retrying = false;
-		if (conn->phase == TALKING)
+		if (conn->phase == TALKING || conn->phase == STREAMING)
 			request_pump(conn);
 		if (conn == last)
 			return;
+	}
+}
+
+/* Connections that nothing is waited for: begin the requests that are due, or close. */
+static void
+held(struct load *load)
+{
+	const struct load_conf *conf = &load->conf;
+	const uint64_t most = conf->in_flight != 0 ? conf->in_flight : UINT64_MAX;
+	struct load_conn *conn;
+
+	for (unsigned int i = 0; i < HELD_TURN; i++) {
+		double due = 0;
+
+		conn = TAILQ_FIRST(&load->resting);
+		if (conn == NULL)
+			return;
+		if (load->stopping) {
+			conn_finish(conn);
+			continue;
+		}
+		if (load->first_tsc == 0 || load->talking >= most)
+			return;
+		if (conf->rps != 0) {
+			due = (double)load->asked * load->tsc_hz / (double)conf->rps;
+			if ((double)(rte_rdtsc() - load->first_tsc) < due)
+				return;
+		}
+		load->talking++;
+		load->asked++;
+		request_begin(conn);
+		if (conf->rps != 0)
+			conn->due_tsc = load->first_tsc + (uint64_t)due;
 	}
 }
 
@@ -530,6 +594,8 @@ load_hook(struct ptcp_worker *w, void *arg)
 		if (!conn_open(load))
 			break;
 	retries(load);
+	if (load->conf.held || load->conf.one_way)
+		held(load);
 	timeouts(load, now);
 	all = load->stopping || atomic_load_explicit(&load->fatal, memory_order_relaxed) ||
 			(load->conf.connections != 0 && load->attempts >= load->conf.connections);
@@ -560,7 +626,10 @@ load_open(struct load *load, int socket_id)
 {
 	uint32_t n = (uint32_t)load->conf.concurrency;
 
+	load->tsc_hz = (double)rte_get_tsc_hz();
+	load->tsc_ns = 1e9 / load->tsc_hz;
 	TAILQ_INIT(&load->active);
+	TAILQ_INIT(&load->resting);
 	TAILQ_INIT(&load->retry);
 	if (load->conf.http_path != NULL)
 		requests_write(load);
@@ -572,6 +641,15 @@ load_open(struct load *load, int socket_id)
 		return fail("no memory for the contexts of %s connections", fmt_num(n));
 	ptcp_worker_hook(load->w, load_hook, load);
 	return 0;
+}
+
+void
+load_begin(struct ptcp_worker *w, void *arg)
+{
+	struct load *load = arg;
+
+	(void)w;
+	load->first_tsc = rte_rdtsc();
 }
 
 void
@@ -591,6 +669,11 @@ load_abort(struct ptcp_worker *w, void *arg)
 
 	load->stopping = true;
 	TAILQ_FOREACH(conn, &load->active, list)
+	{
+		conn->aborted = conn->fail == LOAD_OK;
+		ptcp_abort(w, conn->c);
+	}
+	TAILQ_FOREACH(conn, &load->resting, list)
 	{
 		conn->aborted = conn->fail == LOAD_OK;
 		ptcp_abort(w, conn->c);

@@ -64,6 +64,12 @@ struct load_conf {
 	bool server_closes;    /**< wait for the peer's FIN */
 	bool nagle;
 	bool half_close; /**< FIN behind the last request, then read to the end */
+	/** Connections rest once they are open, until load_begin(), and between requests, for which they take turns. */
+	bool held;
+	uint64_t in_flight; /**< held: requests at once; 0: as many as there are connections */
+	uint64_t rps; /**< held: requests a second, whatever the server does; 0: as many as it answers */
+	bool one_way; /**< the request never ends and nothing comes back */
+	bool fine;    /**< response times in nanoseconds too, from when the request was due */
 };
 
 /** Written by the worker, read by anybody. */
@@ -96,17 +102,28 @@ struct load {
 	size_t request_len[2];
 	uint32_t turn;     /**< of the local addresses */
 	uint64_t start_us; /**< of the opening; 0: not yet */
-	uint64_t attempts; /**< opened or failed to */
-	bool stopping;     /**< nothing new */
-	atomic_bool fatal; /**< nothing more can be opened */
-	atomic_bool done;  /**< nothing new and nothing open */
+	uint64_t talking;  /**< held: requests without their answer */
+	uint64_t asked;    /**< held: requests begun */
+	double tsc_hz;
+	double tsc_ns;      /**< nanoseconds a tick */
+	uint64_t first_tsc; /**< held: when the first request was due; 0: not yet */
+	struct load_list
+			resting; /**< held: the one that has rested for longest first; one_way: all */
+	uint64_t attempts;       /**< opened or failed to */
+	bool stopping;           /**< nothing new */
+	atomic_bool fatal;       /**< nothing more can be opened */
+	atomic_bool done;        /**< nothing new and nothing open */
 	struct load_stats stats;
 	struct hist connect_us;
 	struct hist response_us;
+	struct hist response_ns; /**< conf.fine */
 };
 
 /** load->conf and w are filled in, the worker does not run yet; opening begins with its first turn. @return 0 or -1, printed */
 int load_open(struct load *load, int socket_id);
+
+/** Held connections begin to talk. A ptcp_hook_t for ptcp_post(). */
+void load_begin(struct ptcp_worker *w, void *load);
 
 /** Open nothing more; what is open ends after its current answer. A ptcp_hook_t for ptcp_post(). */
 void load_stop(struct ptcp_worker *w, void *load);

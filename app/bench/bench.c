@@ -22,6 +22,7 @@ static const struct bench *const benches[] = {
 		&bench_timewait,
 		&bench_turns,
 		&bench_lifecycle,
+		&bench_rr,
 		&bench_idle,
 		&bench_synflood,
 };

@@ -47,6 +47,7 @@ extern const struct bench bench_table;
 extern const struct bench bench_timewait;
 extern const struct bench bench_turns;
 extern const struct bench bench_lifecycle;
+extern const struct bench bench_rr;
 extern const struct bench bench_idle;
 extern const struct bench bench_synflood;
 

@@ -14,8 +14,8 @@
  * 0.45 of 7.4 million packets a second is 1.1 million lifecycles.
  */
 #include <stdio.h>
-#include <string.h>
 
+#include "bench/list.h"
 #include "bench/side.h"
 #include "bench/traffic.h"
 #include "fmt.h"
@@ -48,25 +48,14 @@ static const struct opt lifecycle_opts[] = {
 static int
 lifecycle_check(const struct bench_run *run)
 {
-	char text[128], *save = NULL;
-
 	if (traffic_check(run) != 0)
 		return -1;
 	if (run->quick) {
 		concurrency_text = "64";
 		addresses = 2;
 	}
-	if (strlen(concurrency_text) >= sizeof(text))
-		return fail("--concurrency: must be at most 8 numbers");
-	strcpy(text, concurrency_text);
-	for (char *one = strtok_r(text, ",", &save); one != NULL;
-			one = strtok_r(NULL, ",", &save)) {
-		if (n_concurrency == LIST_MAX)
-			return fail("--concurrency: must be at most 8 numbers");
-		if (parse_count(one, 1, 1000000, &concurrency[n_concurrency++]) != NULL)
-			return fail("--concurrency: '%s': must be 1 to 1,000,000", one);
-	}
-	return n_concurrency > 0 ? 0 : fail("--concurrency: must be at least one number");
+	n_concurrency = list_parse("concurrency", concurrency_text, 1000000, concurrency, LIST_MAX);
+	return n_concurrency > 0 ? 0 : -1;
 }
 
 static void
@@ -74,7 +63,7 @@ conf_of(struct traffic_conf *conf, uint64_t at_once)
 {
 	uint64_t entries = time_waits;
 
-	traffic_conf_init(conf, (uint32_t)at_once, (uint32_t)addresses);
+	traffic_conf_init(conf, (uint32_t)at_once, (uint32_t)at_once, (uint32_t)addresses);
 	if (entries == 0) {
 		entries = TWO_MSL_S * expected;
 		if (entries > addresses * TUPLES)

@@ -43,7 +43,8 @@ traffic_check(const struct bench_run *run)
 }
 
 void
-traffic_conf_init(struct traffic_conf *conf, uint32_t connections, uint32_t addresses)
+traffic_conf_init(
+		struct traffic_conf *conf, uint32_t connections, uint32_t busy, uint32_t addresses)
 {
 	struct ptcp_conf end;
 
@@ -58,8 +59,7 @@ traffic_conf_init(struct traffic_conf *conf, uint32_t connections, uint32_t addr
 			.server = end,
 			.n_addrs = (uint16_t)addresses,
 			.ring_size = RING_SIZE,
-			/* what the server returns it holds until it is acknowledged */
-			.n_mbufs = connections + MBUFS_SPARE,
+			.n_mbufs = busy + MBUFS_SPARE,
 			.limit_us = traffic.seconds_us + traffic.warm_us + LIMIT_US,
 	};
 	conf->link.client.max_timewait = conf->link.server.max_timewait = end.max_connections;
@@ -82,6 +82,7 @@ struct mark {
 	uint64_t packets_out;
 	struct hist connect_us;
 	struct hist response_us;
+	struct hist response_ns;
 	atomic_bool taken;
 };
 
@@ -104,8 +105,10 @@ mark_take(struct ptcp_worker *w, void *arg)
 	mark->packets_out = ptcp_counter_by_name(w, "packets_out");
 	mark->connect_us = me.load.connect_us;
 	mark->response_us = me.load.response_us;
+	mark->response_ns = me.load.response_ns;
 	memset(&me.load.connect_us, 0, sizeof(me.load.connect_us));
 	memset(&me.load.response_us, 0, sizeof(me.load.response_us));
+	memset(&me.load.response_ns, 0, sizeof(me.load.response_ns));
 	atomic_store_explicit(&mark->taken, true, memory_order_release);
 }
 
@@ -208,6 +211,7 @@ told_fill(struct traffic_told *told)
 	told->packets_out = (double)(b->packets_out - a->packets_out);
 	told->connect_us = b->connect_us;
 	told->response_us = b->response_us;
+	told->response_ns = b->response_ns;
 	told->run_seconds = (double)(stats->last_us - stats->first_us) / 1e6;
 	told->run_lifecycles = (double)stats->closed;
 	told->run_packets = (double)(ptcp_counter_by_name(me.link.client, "packets_out") +
@@ -216,12 +220,36 @@ told_fill(struct traffic_told *told)
 			told->server.retransmitted);
 }
 
+/* Persistent connections: all of them are open before the first says anything. @return 0, or -1 with one line printed */
+static int
+open_all(const struct bench_run *run, const struct traffic_conf *conf, struct traffic_told *told)
+{
+	const uint64_t begin = stats_clock_us(), wanted = conf->load.connections;
+	uint64_t now = begin, open = 0;
+
+	while (open < wanted && now - begin < OPEN_US && !broken() && !stop_requested()) {
+		bench_progress(run, "%s over %s: opening connections: %s of %s", conf->what,
+				traffic.link, fmt_num(open), fmt_num(wanted));
+		stop_sleep(LOOK_MS / 4);
+		open = COUNT_READ(me.load.stats.established);
+		now = stats_clock_us();
+	}
+	told->open_per_s = (double)open * 1e6 / (double)(now - begin + 1);
+	if (open < wanted && !broken() && !stop_requested())
+		return fail("%s: %s of %s connections were open after %s", conf->what,
+				fmt_num(open), fmt_num(wanted), fmt_us(now - begin));
+	link_post(&me.link, load_begin, &me.load);
+	return 0;
+}
+
 static int
 load_run(const struct bench_run *run, const struct traffic_conf *conf, struct traffic_told *told)
 {
 	int code;
 
 	if (link_launch(&me.link) != 0)
+		return -1;
+	if (conf->load.held && open_all(run, conf, told) != 0)
 		return -1;
 	let_pass(run, conf, "warming up", traffic.warm_us);
 	mark_wait(&me.begin);

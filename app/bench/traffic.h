@@ -43,7 +43,6 @@ int traffic_check(const struct bench_run *run);
 struct traffic_conf {
 	struct link_conf link;
 	struct load_conf load; /**< addresses are filled in */
-	bool held;             /**< persistent connections: all are open before anything is said */
 	const char *what;      /**< for the line of progress */
 };
 
@@ -57,16 +56,22 @@ struct traffic_told {
 	double packets_out; /**< what the client sent */
 	struct hist connect_us;
 	struct hist response_us;
+	struct hist response_ns; /**< load.fine */
 	/* of the whole run */
 	double run_seconds;
 	double run_lifecycles;
 	double run_packets; /**< sent by both ends */
 	double resent;      /**< segments sent again by both ends */
+	double open_per_s;  /**< load.held: how fast connections were opened, all of them */
 	struct link_told server;
 };
 
-/** Both ends' configuration for so many connections at once; only sizes differ from the app's defaults. */
-void traffic_conf_init(struct traffic_conf *conf, uint32_t connections, uint32_t addresses);
+/**
+ * Both ends' configuration for so many connections at once; only sizes differ from the app's defaults.
+ * @param busy  packets with payload that an end may hold at once: what the server returns it keeps until it is acknowledged
+ */
+void traffic_conf_init(
+		struct traffic_conf *conf, uint32_t connections, uint32_t busy, uint32_t addresses);
 
 /**
  * Open the link, run the load, check, and close everything.
