@@ -14,7 +14,7 @@
 #define OPEN_TURN  64 /* connections opened in one turn of the worker */
 #define HOOK_MAX   64
 #define HELD_TURN  256  /* requests begun in one turn */
-#define HELD_OPEN  4096 /* handshakes at once, where many connections are opened before any talks */
+#define HELD_OPEN  1024 /* handshakes, or closes, at once, where many connections do nothing else */
 #define TURN_BYTES (256 * 1024) /* what one call queues on a connection at most */
 #define PHASE_STEP                                                                                 \
 	37 /* between the patterns of successive connections: mixed-up bytes are wrong bytes */
@@ -141,6 +141,7 @@ conn_finish(struct load_conn *conn)
 	bool server_closes = load->conf.server_closes && !conn->peer_closed && !load->stopping;
 
 	conn_wait(conn, CLOSING);
+	load->closing++;
 	if (conn->shut || server_closes)
 		return; /* the peer's FIN is next */
 	conn->shut = true;
@@ -391,7 +392,9 @@ on_closed(struct ptcp_worker *w, ptcp_conn_t c, void *arg, enum ptcp_reason reas
 		conn->fail = fail_of_reason(reason);
 	if (conn->fail == LOAD_OK && conn->phase != CLOSING)
 		conn->fail = LOAD_FAIL_SHORT;
-	if (conn->load->conf.held && conn->phase == TALKING)
+	if (conn->phase == CLOSING)
+		conn->load->closing--;
+	else if (conn->load->conf.held && conn->phase == TALKING)
 		conn->load->talking--;
 	if (conn->aborted) {
 		COUNT(stats->aborted, 1);
@@ -565,6 +568,8 @@ held(struct load *load)
 		if (conn == NULL)
 			return;
 		if (load->stopping) {
+			if (load->closing >= HELD_OPEN)
+				return;
 			conn_finish(conn);
 			continue;
 		}

@@ -103,6 +103,7 @@ struct load {
 	uint32_t turn;     /**< of the local addresses */
 	uint64_t start_us; /**< of the opening; 0: not yet */
 	uint64_t talking;  /**< held: requests without their answer */
+	uint64_t closing;  /**< waiting for the end */
 	uint64_t asked;    /**< held: requests begun */
 	double tsc_hz;
 	double tsc_ns;      /**< nanoseconds a tick */

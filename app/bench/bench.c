@@ -23,6 +23,8 @@ static const struct bench *const benches[] = {
 		&bench_turns,
 		&bench_lifecycle,
 		&bench_rr,
+		&bench_stream,
+		&bench_latency,
 		&bench_idle,
 		&bench_synflood,
 };

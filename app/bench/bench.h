@@ -48,6 +48,8 @@ extern const struct bench bench_timewait;
 extern const struct bench bench_turns;
 extern const struct bench bench_lifecycle;
 extern const struct bench bench_rr;
+extern const struct bench bench_stream;
+extern const struct bench bench_latency;
 extern const struct bench bench_idle;
 extern const struct bench bench_synflood;
 

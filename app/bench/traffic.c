@@ -214,6 +214,7 @@ told_fill(struct traffic_told *told)
 	told->response_ns = b->response_ns;
 	told->run_seconds = (double)(stats->last_us - stats->first_us) / 1e6;
 	told->run_lifecycles = (double)stats->closed;
+	told->run_bytes = (double)stats->bytes_out;
 	told->run_packets = (double)(ptcp_counter_by_name(me.link.client, "packets_out") +
 			told->server.packets_out);
 	told->resent = (double)(ptcp_counter_by_name(me.link.client, "retransmitted") +

@@ -60,6 +60,7 @@ struct traffic_told {
 	/* of the whole run */
 	double run_seconds;
 	double run_lifecycles;
+	double run_bytes;   /**< payload sent by the client */
 	double run_packets; /**< sent by both ends */
 	double resent;      /**< segments sent again by both ends */
 	double open_per_s;  /**< load.held: how fast connections were opened, all of them */

@@ -153,6 +153,37 @@ def synflood(program):
            told['median']['success_before'] == 100 and off['success_before'] == 100, output)
 
 
+def rr(program):
+    """A request and its answer are two packets, or three where a delayed ACK is due in between."""
+    for told, output in links(program, 'rr', [],
+                              ['requests_per_s_200', 'packets_per_s_200', 'packets_a_request_200',
+                               'cycles_a_request_200', 'response_p99_200', 'opened_per_s_200']):
+        expect('there were some', told['median']['requests_per_s_200'] > 0, output)
+        expect('two or three packets each', 1.5 < told['median']['packets_a_request_200'] < 4, output)
+
+
+def stream(program):
+    """Every byte that was sent has come in; else the exit status would be 1."""
+    for told, output in links(program, 'stream', [],
+                              ['gbit_per_s_1_mtu1500', 'gbit_per_s_4_mtu1500', 'acks_per_s_1_mtu1500',
+                               'cycles_a_packet_1_mtu1500']):
+        expect('something came', told['median']['gbit_per_s_1_mtu1500'] > 0, output)
+        expect('jumbo frames where the link has them',
+               ('gbit_per_s_4_mtu9000' in told['median']) == (told['config']['link'] == 'ring'), output)
+
+
+def latency(program):
+    """Quantiles in order, alone and at half load."""
+    for told, output in links(program, 'latency', [],
+                              ['p50_us', 'p99_us', 'p999_us', 'half_p50_us', 'half_p99_us',
+                               'half_p999_us', 'requests_per_s_most', 'requests_per_s_half']):
+        for r in told['runs']:
+            for half in ('', 'half_'):
+                expect('quantiles in order', 0 < r[half + 'p50_us'] <= r[half + 'p99_us']
+                       <= r[half + 'p999_us'], output)
+            expect('some at half load', r['requests_per_s_half'] > 0, output)
+
+
 def errors(program):
     """What does not allow a start: one line that says what, exit status 2."""
     for args, words in ((['bench'], 'no bench'),
@@ -170,6 +201,10 @@ def errors(program):
                         (['bench', 'lifecycle', '--addresses', '0'], '--addresses: '),
                         (['bench', 'lifecycle', '--side', 'nothing'], 'NAME=COMMAND'),
                         (['bench', 'lifecycle', '--side', 'a=b', '--side', 'a=c'], 'stands twice'),
+                        (['bench', 'rr', '--connections', '1k,2k,3k,4k,5k,6k,7k,8k,9k'], 'at most 8'),
+                        (['bench', 'stream', '--mtu', '500'], '--mtu: '),
+                        (['bench', 'stream', '--link', 'memif', '--mtu', '9000'], 'has 1500 alone'),
+                        (['bench', 'latency', '--seconds', '1ms'], '--seconds: '),
                         (['bench', 'wheel', '--side', 'a=b'], 'compares by itself'),
                         (['bench', 'idle', '--connections', '999'], '--connections: '),
                         (['bench', 'idle', '--keepalive-idle', '1ms'], '500ms to 7,200s'),
@@ -190,7 +225,7 @@ def errors(program):
         expect(f'{args}: the options', '--repeat N' in done.stdout, done.stdout)
 
 
-CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, idle, synflood, errors)}
+CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, idle, synflood, rr, stream, latency, errors)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[2] not in CASES:
