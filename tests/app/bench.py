@@ -141,7 +141,7 @@ def idle(program):
 
 
 def synflood(program):
-    told, output = shape(program, 'synflood', ['--concurrency', '100', '--flood-rate', '200k'],
+    told, output = shape(program, 'synflood', ['--client-rate', '1k', '--flood-rate', '200k'],
                          {'cookies off'},
                          ['rate_before', 'success', 'p99', 'flood_rate', 'cookie_rate', 'half_open',
                           'success_saturated', 'recovery'])
