@@ -667,6 +667,22 @@ load_stop(struct ptcp_worker *w, void *arg)
 }
 
 void
+load_again(struct ptcp_worker *w, void *arg)
+{
+	struct load *load = arg;
+
+	(void)w;
+	memset(&load->stats, 0, sizeof(load->stats));
+	memset(&load->connect_us, 0, sizeof(load->connect_us));
+	memset(&load->response_us, 0, sizeof(load->response_us));
+	load->start_us = 0;
+	load->attempts = 0;
+	load->stopping = false;
+	atomic_store(&load->fatal, false);
+	atomic_store(&load->done, false);
+}
+
+void
 load_abort(struct ptcp_worker *w, void *arg)
 {
 	struct load *load = arg;

@@ -129,6 +129,9 @@ void load_begin(struct ptcp_worker *w, void *load);
 /** Open nothing more; what is open ends after its current answer. A ptcp_hook_t for ptcp_post(). */
 void load_stop(struct ptcp_worker *w, void *load);
 
+/** Begin anew, statistics too; nothing is open any more. A ptcp_hook_t for ptcp_post(). */
+void load_again(struct ptcp_worker *w, void *load);
+
 /** Reset what is left. A ptcp_hook_t for ptcp_post(). */
 void load_abort(struct ptcp_worker *w, void *load);
 

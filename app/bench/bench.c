@@ -27,6 +27,7 @@ static const struct bench *const benches[] = {
 		&bench_latency,
 		&bench_idle,
 		&bench_synflood,
+		&bench_mixed,
 };
 
 #define BENCHES (sizeof(benches) / sizeof(benches[0]))

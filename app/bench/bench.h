@@ -52,6 +52,7 @@ extern const struct bench bench_stream;
 extern const struct bench bench_latency;
 extern const struct bench bench_idle;
 extern const struct bench bench_synflood;
+extern const struct bench bench_mixed;
 
 /** Say what is being done: one line on a terminal that the next one replaces, nothing elsewhere. */
 __attribute__((format(printf, 2, 3))) void bench_progress(

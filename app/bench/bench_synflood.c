@@ -340,20 +340,10 @@ server_hook(struct ptcp_worker *w, void *arg)
 
 /* ------------------------------------------------------------------ told by the main lcore */
 
-/* The load begins anew; nothing is open. */
 static void
-load_again(struct ptcp_worker *w, void *arg)
+load_begins(struct ptcp_worker *w, void *arg)
 {
-	struct load *load = arg;
-
-	(void)w;
-	memset(&load->stats, 0, sizeof(load->stats));
-	memset(&load->connect_us, 0, sizeof(load->connect_us));
-	memset(&load->response_us, 0, sizeof(load->response_us));
-	load->start_us = 0;
-	load->attempts = 0;
-	load->stopping = false;
-	atomic_store(&load->done, false);
+	load_again(w, arg);
 	atomic_store(&me.told, true);
 }
 
@@ -446,7 +436,7 @@ phase(const char *suffix, double rate)
 			rate > 0 ? isfinite(rate) ? "flood" : "saturation" : "without a flood");
 	me.half_open = 0;
 	me.resident = 0;
-	tell(&me.pair.client, load_again, &me.load);
+	tell(&me.pair.client, load_begins, &me.load);
 	atomic_store(&me.flood.rate, rate);
 	go_on(phase_us, before);
 	s = (double)(stats_clock_us() - began) / 1e6;
@@ -511,7 +501,7 @@ static void
 recover(void)
 {
 	bench_progress(me.run, "synflood: %s, recovery", me.side != NULL ? me.side : "cookies");
-	tell(&me.pair.client, load_again, &me.load);
+	tell(&me.pair.client, load_begins, &me.load);
 	atomic_store(&me.flood.rate, INFINITY);
 	go_on(phase_us / 2, 0);
 	tell(&me.pair.client, flood_ends, NULL);

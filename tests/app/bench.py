@@ -184,6 +184,16 @@ def latency(program):
             expect('some at half load', r['requests_per_s_half'] > 0, output)
 
 
+def mixed(program):
+    told, output = shape(program, 'mixed', ['--idle', '1k'], set(),
+                         ['churn_rate', 'churn_drift', 'echo_rate', 'echo_drift', 'memory_drift',
+                          'pool_drift', 'unbalanced'])
+    expect('lifecycles and echoes',
+           told['median']['churn_rate'] > 0 and told['median']['echo_rate'] > 0, output)
+    expect('all of them end as they should', told['median']['churn_success'] == 100, output)
+    expect('counters account for everything', told['median']['unbalanced'] == 0, output)
+
+
 def errors(program):
     """What does not allow a start: one line that says what, exit status 2."""
     for args, words in ((['bench'], 'no bench'),
@@ -210,6 +220,7 @@ def errors(program):
                         (['bench', 'idle', '--keepalive-idle', '1ms'], '500ms to 7,200s'),
                         (['bench', 'synflood', '--flood-rate', '999'], '--flood-rate: '),
                         (['bench', 'synflood', '--on-link', '101'], '0 to 100'),
+                        (['bench', 'mixed', '--duration', '100ms'], '--duration: '),
                         (['bench', 'wheel', 'table'], 'unexpected argument')):
         code, output, told = run(program, args, LIMIT)
         last = output.strip().splitlines()[-1] if output.strip() else ''
@@ -225,7 +236,7 @@ def errors(program):
         expect(f'{args}: the options', '--repeat N' in done.stdout, done.stdout)
 
 
-CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, idle, synflood, rr, stream, latency, errors)}
+CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, idle, synflood, rr, stream, latency, mixed, errors)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[2] not in CASES:
