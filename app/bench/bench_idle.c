@@ -61,6 +61,7 @@ struct side {
 	uint64_t again;     /* those that had to be repeated */
 	uint64_t late;      /* later than PROMPT_US */
 	struct hist lag_us; /* of probes, behind the tick that they were due in */
+	struct crowd_end last;
 };
 
 static struct {
@@ -193,7 +194,6 @@ launch(void)
 static void
 client_hook(struct ptcp_worker *w, void *arg)
 {
-	(void)w;
 	(void)arg;
 	switch (atomic_load_explicit(&me.phase, memory_order_relaxed)) {
 	case PHASE_OPEN:
@@ -203,7 +203,7 @@ client_hook(struct ptcp_worker *w, void *arg)
 		crowd_talk(&me.crowd, TALK_MOST, me.crowd.n_talkers);
 		break;
 	case PHASE_RESET:
-		if (crowd_reset(&me.crowd, RESET_TURN))
+		if (crowd_reset(&me.client.last, w, RESET_TURN))
 			atomic_store(&me.phase, PHASE_DONE);
 		break;
 	default:
@@ -215,6 +215,8 @@ static void
 server_hook(struct ptcp_worker *w, void *arg)
 {
 	echo_turn(arg, w);
+	if (atomic_load_explicit(&me.phase, memory_order_relaxed) == PHASE_DONE)
+		crowd_reset_late(&me.server.last, w, RESET_TURN);
 }
 
 /* ------------------------------------------------------------------ probes */
@@ -453,6 +455,8 @@ open_all(uint64_t rate)
 	struct crowd *crowd = &me.crowd;
 
 	crowd_again(crowd);
+	memset(&me.client.last, 0, sizeof(me.client.last));
+	memset(&me.server.last, 0, sizeof(me.server.last));
 	crowd->rate = rate;
 	atomic_store(&me.phase, PHASE_OPEN);
 	if (wait_for(opened_count, connections, "opening", 10 * SECOND, 1) != 0)

@@ -77,7 +77,8 @@ static struct {
 	struct crowd crowd;
 	struct load load;
 	struct echo echo[2];
-	ptcp_hook_t inner; /* the load's */
+	struct crowd_end last[2]; /* of the client, of the server */
+	ptcp_hook_t inner;        /* the load's */
 	_Atomic enum phase phase;
 	uint64_t run_us; /* when talking began */
 	uint32_t n_samples;
@@ -173,7 +174,7 @@ client_hook(struct ptcp_worker *w, void *arg)
 				(uint64_t)((double)active_rate * (double)(now - me.run_us) / 1e6));
 		break;
 	case PHASE_RESET:
-		if (crowd_reset(&me.crowd, RESET_TURN))
+		if (crowd_reset(&me.last[0], w, RESET_TURN))
 			atomic_store(&me.phase, PHASE_DONE);
 		break;
 	default:
@@ -187,6 +188,8 @@ server_hook(struct ptcp_worker *w, void *arg)
 	(void)arg;
 	echo_turn(&me.echo[0], w);
 	echo_turn(&me.echo[1], w);
+	if (atomic_load_explicit(&me.phase, memory_order_relaxed) == PHASE_DONE)
+		crowd_reset_late(&me.last[1], w, RESET_TURN);
 }
 
 /* ------------------------------------------------------------------ what is looked at */
@@ -554,6 +557,7 @@ repeat(void)
 	memset(&me.load, 0, sizeof(me.load));
 	memset(me.echo, 0, sizeof(me.echo));
 	memset(crowd, 0, sizeof(*crowd));
+	memset(me.last, 0, sizeof(me.last));
 	atomic_store(&me.phase, PHASE_REST);
 	me.run_us = 0;
 	me.n_samples = 0;

@@ -467,6 +467,15 @@ phase(const char *suffix, double rate)
 	return 0;
 }
 
+/* Both ends learn all neighbours, of whom each holds few packets: nobody's SYN is to be lost for that later. */
+static void
+warm_up(void)
+{
+	tell(&me.pair.client, load_begins, &me.load);
+	go_on(phase_us / 4, 0);
+	drain();
+}
+
 /* Everything is as before the flood. */
 static bool
 calm(const struct window *window)
@@ -555,6 +564,7 @@ phases(void)
 
 	if (pair_launch(&me.pair, me.run->eal->shared_cpu) != 0)
 		return fail("the workers' lcores are busy");
+	warm_up();
 	ret = phase("_before", 0);
 	if (ret == 0 && !stop_requested())
 		ret = phase("", (double)flood_rate);

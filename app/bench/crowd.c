@@ -11,6 +11,7 @@
 #include "slots.h"
 #include "worker/worker.h"
 
+#define LATE_US   500000u
 #define OPEN_TURN 64u /* connections opened in one turn of the worker */
 
 /* ------------------------------------------------------------------ the echo */
@@ -307,18 +308,27 @@ crowd_talk(struct crowd *crowd, uint32_t most, uint64_t asked)
 /* ------------------------------------------------------------------ the end */
 
 bool
-crowd_reset(struct crowd *crowd, uint32_t most)
+crowd_reset(struct crowd_end *end, struct ptcp_worker *w, uint32_t most)
 {
-	const struct tcp_ctx *ctx = &crowd->w->ctx;
+	const struct tcp_ctx *ctx = &w->ctx;
 
-	for (; crowd->reset_at < ctx->tcb_pool.fresh; crowd->reset_at++) {
-		const struct tcp_tcb *tcb = tcp_at(ctx, crowd->reset_at);
+	for (; end->at < ctx->tcb_pool.fresh; end->at++) {
+		const struct tcp_tcb *tcb = tcp_at(ctx, end->at);
 
 		if (tcb->state == TCP_CLOSED || tcb->state == TCP_TIME_WAIT)
 			continue;
 		if (most-- == 0)
 			return false;
-		ptcp_abort(crowd->w, tcp_handle(ctx, tcb));
+		ptcp_abort(w, tcp_handle(ctx, tcb));
 	}
 	return true;
+}
+
+void
+crowd_reset_late(struct crowd_end *end, struct ptcp_worker *w, uint32_t most)
+{
+	if (end->since_us == 0)
+		end->since_us = ptcp_now_us(w);
+	if (ptcp_now_us(w) - end->since_us >= LATE_US)
+		(void)crowd_reset(end, w, most);
 }

@@ -81,7 +81,6 @@ struct crowd {
 	uint64_t wrong;      /**< other bytes than were sent */
 	uint64_t first_us;   /**< when the first one asked */
 	uint64_t last_us;    /**< when the latest answer was complete */
-	uint32_t reset_at;   /**< crowd_reset() has come so far */
 	int error;           /**< of the first ptcp_connect() that failed */
 	uint64_t opening_us; /**< when the first was opened */
 	struct hist echo_us; /**< from the question to its answer */
@@ -103,7 +102,19 @@ bool crowd_open(struct crowd *crowd);
 /** Let talkers ask, one after the other, @p most at once and up to @p asked of all time. In the hook. */
 void crowd_talk(struct crowd *crowd, uint32_t most, uint64_t asked);
 
+/** One worker's part in the end: where it has come to. All zero: the beginning. */
+struct crowd_end {
+	uint32_t at;
+	uint64_t since_us; /**< crowd_reset_late(): when it was first called */
+};
+
 /** Reset @p most connections of the worker, whoever's they are. In the hook. @return whether there are no more */
-bool crowd_reset(struct crowd *crowd, uint32_t most);
+bool crowd_reset(struct crowd_end *end, struct ptcp_worker *w, uint32_t most);
+
+/**
+ * The peer has reset everything. What is still there some time later, because on a busy machine a packet may be lost, is
+ * reset from here. In the hook.
+ */
+void crowd_reset_late(struct crowd_end *end, struct ptcp_worker *w, uint32_t most);
 
 #endif

