@@ -27,10 +27,12 @@
 #define RING_SIZE  4096u
 #define RX_MBUFS   2048u /* a ring's packets are the sender's: these are for what has to be copied */
 #define TX_MBUFS   8192u
-#define BLOCKS     8192u
+#define BLOCKS     16384u
 #define HALF_OPEN  16384u
 #define TALK_SHARE 100u /* one of so many talks */
 #define TALK_MOST  256u
+#define TALK_RATE                                                                                  \
+	100000u /* a second: each keeps a block at the other end until its delayed ACK is there */
 #define RESET_TURN 64u
 #define SECOND     UINT64_C(1000000)
 #define PROMPT_US  1000u /* a probe that leaves later than this is late */
@@ -74,6 +76,7 @@ static struct {
 	struct echo echo;
 	_Atomic enum phase phase;
 	uint64_t turn_most; /* ticks */
+	uint64_t talk_us;   /* when talking began */
 	uint64_t resident;  /* most, above what there was before */
 } me;
 
@@ -102,7 +105,7 @@ worker_conf(struct ptcp_conf *conf, bool client)
 	conf->max_timewait = conf->max_connections; /* the least there may be */
 	/* Who rests has neither; only the 1 % that talk take turns with them. */
 	conf->max_blocks = BLOCKS;
-	conf->max_nodes = 4 * BLOCKS;
+	conf->max_nodes = 2 * BLOCKS;
 	conf->max_dests = client ? crowd_addrs(connections) : 1;
 	conf->max_half_open = connections < HALF_OPEN ? (uint32_t)connections : HALF_OPEN;
 	conf->n_mbufs = TX_MBUFS;
@@ -192,6 +195,17 @@ launch(void)
 }
 
 static void
+talk_turn(uint64_t now)
+{
+	uint64_t due;
+
+	if (me.talk_us == 0)
+		me.talk_us = now;
+	due = (now - me.talk_us) * TALK_RATE / SECOND + 1;
+	crowd_talk(&me.crowd, TALK_MOST, RTE_MIN(due, (uint64_t)me.crowd.n_talkers));
+}
+
+static void
 client_hook(struct ptcp_worker *w, void *arg)
 {
 	(void)arg;
@@ -200,7 +214,7 @@ client_hook(struct ptcp_worker *w, void *arg)
 		(void)crowd_open(&me.crowd);
 		break;
 	case PHASE_TALK:
-		crowd_talk(&me.crowd, TALK_MOST, me.crowd.n_talkers);
+		talk_turn(ptcp_now_us(w));
 		break;
 	case PHASE_RESET:
 		if (crowd_reset(&me.client.last, w, RESET_TURN))
@@ -471,19 +485,14 @@ open_all(uint64_t rate)
 static int
 talk(void)
 {
-	uint64_t us;
-
 	atomic_store(&me.phase, PHASE_TALK);
 	if (wait_for(answered_count, me.crowd.n_talkers, "talking", 10 * SECOND, 1) != 0)
 		return -1;
-	us = me.crowd.last_us - me.crowd.first_us;
 	atomic_store(&me.phase, PHASE_REST);
 	if (stop_requested())
 		return 0;
 	if (me.crowd.wrong > 0)
 		return fail("%s bytes came back that were not sent", fmt_num(me.crowd.wrong));
-	result_add(me.result, NULL, "echo_rate", "1/s",
-			me.crowd.n_talkers * 1e6 / (double)(us > 0 ? us : 1));
 	result_add(me.result, NULL, "echo_p50", "us",
 			(double)hist_quantile(&me.crowd.echo_us, 50, 100));
 	result_add(me.result, NULL, "echo_p99", "us",
@@ -624,6 +633,7 @@ repeat(uint32_t repetition)
 	int ret = prepare();
 
 	me.resident = 0;
+	me.talk_us = 0;
 	before = machine_resident();
 	if (ret == 0)
 		ret = pair_open(&me.pair, &conf);

@@ -264,7 +264,6 @@ talker_readable(struct ptcp_worker *w, ptcp_conn_t c, void *arg)
 	if (talker->asked_us == 0 || talker->got < CROWD_TALK_BYTES)
 		return;
 	hist_add(&crowd->echo_us, ptcp_now_us(w) - talker->asked_us);
-	crowd->last_us = ptcp_now_us(w);
 	COUNT(crowd->answered, 1);
 	crowd->waiting--;
 	talker->asked_us = 0;
@@ -283,8 +282,6 @@ ask(struct crowd *crowd, struct talker *talker)
 		return false;
 	talker->got = 0;
 	talker->asked_us = ptcp_now_us(crowd->w);
-	if (crowd->asked == 0)
-		crowd->first_us = talker->asked_us;
 	crowd->waiting++;
 	COUNT(crowd->asked, 1);
 	return true;

@@ -79,8 +79,6 @@ struct crowd {
 	uint64_t asked;
 	uint64_t answered;
 	uint64_t wrong;      /**< other bytes than were sent */
-	uint64_t first_us;   /**< when the first one asked */
-	uint64_t last_us;    /**< when the latest answer was complete */
 	int error;           /**< of the first ptcp_connect() that failed */
 	uint64_t opening_us; /**< when the first was opened */
 	struct hist echo_us; /**< from the question to its answer */
