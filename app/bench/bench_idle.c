@@ -34,6 +34,7 @@
 #define TALK_RATE                                                                                  \
 	100000u /* a second: each keeps a block at the other end until its delayed ACK is there */
 #define RESET_TURN 64u
+#define KERNEL     "kernel" /* the name that --side is to give it */
 #define SECOND     UINT64_C(1000000)
 #define PROMPT_US  1000u /* a probe that leaves later than this is late */
 
@@ -666,11 +667,19 @@ idle_run(const struct bench_run *run, struct result *result)
 	me.run = run;
 	me.result = result;
 	me.turn_most = (uint64_t)(run->hz / 1000);
-	for (uint32_t i = 0; i < run->repeat && ret == 0 && !stop_requested(); i++)
+	for (uint32_t i = 0; i < run->repeat && ret == 0 && !stop_requested(); i++) {
 		ret = repeat(i);
 	if (ret == 0 && !stop_requested())
 		ret = side_run_all(run, result);
 	result_ratio(result, "bytes_measured", "kernel", "bytes_a_connection", true);
+		if (ret == 0 && !stop_requested())
+			ret = side_run_all(run, result);
+	}
+	result_ratio(result, "bytes_measured", KERNEL, "bytes_a_connection", true);
+	if (!side_any())
+		result_note(result,
+				"The kernel's memory was not looked at: --side "
+				"kernel='tools/sides kernel-memory' does.");
 	result_target(result, "memory all-in of one end of a connection, bytes", "bytes_measured",
 			true, 160);
 	result_target(result, "measured bytes off the sizes of the parts, %", "bytes_off", true,
