@@ -669,9 +669,6 @@ idle_run(const struct bench_run *run, struct result *result)
 	me.turn_most = (uint64_t)(run->hz / 1000);
 	for (uint32_t i = 0; i < run->repeat && ret == 0 && !stop_requested(); i++) {
 		ret = repeat(i);
-	if (ret == 0 && !stop_requested())
-		ret = side_run_all(run, result);
-	result_ratio(result, "bytes_measured", "kernel", "bytes_a_connection", true);
 		if (ret == 0 && !stop_requested())
 			ret = side_run_all(run, result);
 	}

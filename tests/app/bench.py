@@ -236,7 +236,8 @@ def errors(program):
         expect(f'{args}: the options', '--repeat N' in done.stdout, done.stdout)
 
 
-CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, idle, synflood, rr, stream, latency, mixed, errors)}
+CASES = {case.__name__: case for case in (wheel, table, timewait, turns, lifecycle, rr, stream, latency, idle, synflood,
+                                          mixed, errors)}
 
 if __name__ == '__main__':
     if len(sys.argv) != 3 or sys.argv[2] not in CASES:
