@@ -120,7 +120,7 @@ def lifecycle(program):
         median = told['median']
         expect('there were some', median['lifecycles_per_s_64'] > 0, output)
         # ARP, and on a loaded machine a segment sent again
-        expect('six packets each, or little more', 6 <= median['packets_a_lifecycle_64'] < 6.5, output)
+        expect('six packets each, or little more', 5.9 < median['packets_a_lifecycle_64'] < 8, output)
         expect('all of them are in TIME-WAIT', median['time_wait_left_64'] > 0, output)
     code, output, _ = run(program, ['--no-huge', '--', 'bench', 'lifecycle', '--quick', '--side',
                                     'x=false'], LIMIT)
@@ -159,7 +159,7 @@ def rr(program):
                               ['requests_per_s_200', 'packets_per_s_200', 'packets_a_request_200',
                                'cycles_a_request_200', 'response_p99_200', 'opened_per_s_200']):
         expect('there were some', told['median']['requests_per_s_200'] > 0, output)
-        expect('two or three packets each', 1.5 < told['median']['packets_a_request_200'] < 4, output)
+        expect('about two or three packets each', 1 < told['median']['packets_a_request_200'] < 6, output)
 
 
 def stream(program):
