@@ -410,10 +410,13 @@ ports_open(void)
 
 /* ------------------------------------------------------------------ running */
 
+/* By the clock, as each turn may last longer than it should: the lcore that polls is on the same CPU. */
 static void
 sleep_ms(uint64_t ms)
 {
-	for (uint64_t gone = 0; gone < ms && !stopped(); gone += 10)
+	const uint64_t until = rte_rdtsc() + rte_get_tsc_hz() / 1000 * ms;
+
+	while (rte_rdtsc() < until && !stopped())
 		usleep(10000);
 }
 
