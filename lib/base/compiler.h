@@ -37,4 +37,11 @@ ptcp_prefetch(const void *p)
 	__builtin_prefetch(p, 0, 3);
 }
 
+/** The same for a line that is about to be written, and that another core may have. */
+static inline void
+ptcp_prefetch_write(const void *p)
+{
+	__builtin_prefetch(p, 1, 3);
+}
+
 #endif

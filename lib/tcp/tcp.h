@@ -482,7 +482,9 @@ tcp_prefetch(const struct tcp_ctx *ctx, const struct tcp_seg *seg)
 static inline void
 tcp_prefetch_tcb(const struct tcp_ctx *ctx, const struct tcp_seg *seg)
 {
-	(void)conn_table_hint(&ctx->table, seg->hash);
+	/* Whose connection is not there may have it in TIME-WAIT. */
+	if (conn_table_hint(&ctx->table, seg->hash) == PTCP_NIL)
+		timewait_prefetch(ctx->timewait, seg->hash);
 }
 
 /**

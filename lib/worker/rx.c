@@ -150,8 +150,11 @@ rx_burst(struct ptcp_worker *w)
 	if (n == 0)
 		return 0;
 	w->counters.n[COUNTER_PACKETS_IN] += n;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(w->rx[i], void *));
+		/* Timestamps reach beyond the first line. */
+		rte_prefetch0(rte_pktmbuf_mtod_offset(w->rx[i], void *, PTCP_CACHE_LINE));
+	}
 	for (i = 0; i < n; i++)
 		rx_packet(w, w->rx[i]);
 	return n;

@@ -8,12 +8,19 @@
 #include "wire/tcp_hdr.h"
 #include "worker/worker.h"
 
+#define STOCK_AHEAD 4u /* headers between the prefetching of their lines and their writing */
+
 /** Fill the stock up. @return whether there are at least @p need */
 static PTCP_NOINLINE bool
 refill(struct worker_stock *s, uint32_t need)
 {
-	if (rte_pktmbuf_alloc_bulk(s->pool, &s->m[s->n], WORKER_STOCK - s->n) == 0) {
-		s->n = WORKER_STOCK;
+	if (rte_mempool_get_bulk(s->pool, (void **)&s->m[s->n], WORKER_STOCK - s->n) == 0) {
+		for (uint32_t i = s->n; i < WORKER_STOCK; i++) {
+			ptcp_prefetch_write(s->m[i]);
+			ptcp_prefetch_write((const uint8_t *)s->m[i] + PTCP_CACHE_LINE);
+		}
+		while (s->n < WORKER_STOCK)
+			rte_pktmbuf_reset(s->m[s->n++]);
 		return true;
 	}
 	/* Bulk is all or nothing: take the last ones singly. */
@@ -31,6 +38,19 @@ static inline bool
 stocked(struct worker_stock *s, uint32_t need)
 {
 	return PTCP_LIKELY(s->n >= need) || refill(s, need);
+}
+
+/** Soon the next header is written: its lines come from the core that read the last packet in them. */
+static inline void
+prefetch_ahead(const struct worker_stock *s)
+{
+	const uint8_t *p;
+
+	if (PTCP_UNLIKELY(s->n < STOCK_AHEAD))
+		return;
+	p = rte_pktmbuf_mtod(s->m[s->n - STOCK_AHEAD], const uint8_t *);
+	ptcp_prefetch_write(p);
+	ptcp_prefetch_write(p + PTCP_CACHE_LINE); /* timestamps reach beyond the first line */
 }
 
 struct rte_mbuf *
@@ -233,6 +253,7 @@ send_segment(struct ptcp_worker *w, const struct tcp_seg *seg, const struct tcp_
 	const uint8_t tos = (uint8_t)(seg->dscp << 2 | seg->ecn);
 	uint32_t l3_len;
 
+	prefetch_ahead(&w->hdr);
 	if (PTCP_LIKELY(seg->family == IP_V4)) {
 		l3_len = ip4_build(l3, &seg->src, &seg->dst, IP_PROTO_TCP, w->ip_id++, l4_len + len,
 				tos, seg->ttl);
