@@ -219,8 +219,12 @@ PTCP_STATIC_ASSERT(sizeof(struct tcp_block) <= 320, "the budget of a block: five
 
 #define TCP_SLICES_MAX 16         /**< slices of one segment */
 #define TCP_SLICE_MAX  (1u << 30) /**< bytes of one slice to send: queues stay below 2^31 */
-#define TCP_LIST_MAX                                                                               \
-	8192 /**< TCBs in the output or event list; the wheel takes what does not fit */
+#define TCP_LIST_MAX   8192       /**< TCBs in the event list; the wheel takes what does not fit */
+/**
+ * TCBs in the output list at most; it has room for all where there are fewer. A queue that the port does not empty as fast
+ * must be one: what the wheel has to list again stands behind every newcomer, for seconds.
+ */
+#define TCP_OUTPUT_MAX  131072
 #define TCP_PMTU_MAX    256 /**< connections whose reduced path MTU is to be raised again */
 #define TCP_REPLY_MAX   128 /**< segments that belong to no TCB, a burst */
 #define TCP_PROFILE_MAX 255
@@ -387,7 +391,8 @@ struct tcp_ctx {
 	uint32_t event_tail;
 	uint32_t reply_head;
 	uint32_t reply_tail;
-	uint32_t output[TCP_LIST_MAX];
+	uint32_t output_mask; /**< places in `output` less 1 */
+	uint32_t *output;
 	uint32_t event[TCP_LIST_MAX];
 	struct tcp_seg reply[TCP_REPLY_MAX];
 	bool reply_again[TCP_REPLY_MAX]; /**< it was sent before: tcp_reply_again() */

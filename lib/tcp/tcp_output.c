@@ -745,7 +745,7 @@ tcp_output_next(struct tcp_ctx *ctx)
 {
 	if (ctx->output_head == ctx->output_tail)
 		return PTCP_NIL;
-	return ctx->output[ctx->output_head & (TCP_LIST_MAX - 1)];
+	return ctx->output[ctx->output_head & ctx->output_mask];
 }
 
 bool

@@ -3,6 +3,7 @@
 #include "tcp/tcp_impl.h"
 
 PTCP_STATIC_ASSERT((TCP_LIST_MAX & (TCP_LIST_MAX - 1)) == 0, "a ring's size");
+PTCP_STATIC_ASSERT((TCP_OUTPUT_MAX & (TCP_OUTPUT_MAX - 1)) == 0, "a ring's size");
 PTCP_STATIC_ASSERT((TCP_REPLY_MAX & (TCP_REPLY_MAX - 1)) == 0, "a ring's size");
 
 #define ALIGNED(n) (((n) + PTCP_CACHE_LINE - 1) & ~(size_t)(PTCP_CACHE_LINE - 1))
@@ -67,6 +68,16 @@ half_max(const struct tcp_conf *conf)
 	return conf->max_half_open != 0 ? conf->max_half_open : conf->max_tcbs;
 }
 
+static uint32_t
+output_max(const struct tcp_conf *conf)
+{
+	uint32_t n = 1;
+
+	while (n < conf->max_tcbs && n < TCP_OUTPUT_MAX)
+		n *= 2;
+	return n;
+}
+
 size_t
 tcp_memory_size(const struct tcp_conf *conf)
 {
@@ -84,6 +95,7 @@ tcp_memory_size(const struct tcp_conf *conf)
 	size += ALIGNED(timewait_size(&tw));
 	size += ALIGNED(port_size(&ports));
 	size += ALIGNED(sizeof(struct listener_table));
+	size += ALIGNED(output_max(conf) * sizeof(uint32_t));
 	return size;
 }
 
@@ -148,6 +160,8 @@ tcp_init(struct tcp_ctx *ctx, const struct tcp_conf *conf, const struct tcp_secr
 	ctx->timewait = timewait_init(carve(&p, timewait_size(&tw)), &tw);
 	ctx->ports = port_init(carve(&p, port_size(&ports)), &ports);
 	ctx->listeners = carve(&p, sizeof(struct listener_table));
+	ctx->output = carve(&p, output_max(conf) * sizeof(uint32_t));
+	ctx->output_mask = output_max(conf) - 1;
 	listener_init(ctx->listeners);
 	wheel_init(&ctx->wheel, &ctx->tcb[0].timer, sizeof(struct tcp_tcb), conf->max_tcbs,
 			now / TIME_US_PER_MS);
@@ -239,15 +253,15 @@ tcp_insert(struct tcp_ctx *ctx, struct tcp_tcb *tcb, const struct ip_addr *raddr
 /* ------------------------------------------------------------------ lists */
 
 static void
-list_or_wheel(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t *ring, uint32_t head,
-		uint32_t *tail, uint32_t flag)
+list_or_wheel(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint32_t *ring, uint32_t mask,
+		uint32_t head, uint32_t *tail, uint32_t flag)
 {
-	if (PTCP_UNLIKELY(*tail - head == TCP_LIST_MAX)) {
+	if (PTCP_UNLIKELY(*tail - head > mask)) {
 		/* The wheel's next turn lists it again: tcp_timeout(). */
 		tcp_timer_at(ctx, tcb, ctx->now_ms);
 		return;
 	}
-	ring[(*tail)++ & (TCP_LIST_MAX - 1)] = tcp_index(ctx, tcb);
+	ring[(*tail)++ & mask] = tcp_index(ctx, tcb);
 	tcb->flags |= flag;
 }
 
@@ -256,8 +270,8 @@ tcp_want_output(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t out)
 {
 	tcb->out |= out;
 	if ((tcb->flags & TF_IN_OUTPUT) == 0)
-		list_or_wheel(ctx, tcb, ctx->output, ctx->output_head, &ctx->output_tail,
-				TF_IN_OUTPUT);
+		list_or_wheel(ctx, tcb, ctx->output, ctx->output_mask, ctx->output_head,
+				&ctx->output_tail, TF_IN_OUTPUT);
 }
 
 void
@@ -265,8 +279,8 @@ tcp_want_event(struct tcp_ctx *ctx, struct tcp_tcb *tcb, uint8_t events)
 {
 	tcb->events |= events;
 	if ((tcb->flags & TF_IN_EVENTS) == 0)
-		list_or_wheel(ctx, tcb, ctx->event, ctx->event_head, &ctx->event_tail,
-				TF_IN_EVENTS);
+		list_or_wheel(ctx, tcb, ctx->event, TCP_LIST_MAX - 1, ctx->event_head,
+				&ctx->event_tail, TF_IN_EVENTS);
 }
 
 void
