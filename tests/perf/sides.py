@@ -234,6 +234,7 @@ def report(bench, link, median, compared):
 
 def page(_program):
     """tools/bench: which sides a bench has over which link, the sections of a page, the bars of all links."""
+    sys.path.append(os.path.join(ROOT, 'tools'))  # what it imports lies beside it
     loader = importlib.machinery.SourceFileLoader('bench', os.path.join(ROOT, 'tools', 'bench'))
     bench = importlib.util.module_from_spec(importlib.util.spec_from_loader('bench', loader))
     loader.exec_module(bench)
