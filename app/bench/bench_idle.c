@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -65,6 +66,10 @@ struct side {
 	uint64_t late;      /* later than PROMPT_US */
 	struct hist lag_us; /* of probes, behind the tick that they were due in */
 	struct crowd_end last;
+	uint64_t began;       /* ticks: this turn */
+	uint64_t taken_until; /* ticks: when somebody else last gave the CPU back */
+	uint64_t switches;
+	uint64_t disturbed; /* probes that fell due before that */
 };
 
 static struct {
@@ -140,6 +145,23 @@ idle_needs(const struct bench_run *run, struct app_needs *needs)
 /* ------------------------------------------------------------------ on the lcores */
 
 /*
+ * What has taken until @p now was long. If a context switch fell into it, somebody else had the CPU; if not, all of it was
+ * our own.
+ */
+static void
+was_long(struct side *side, uint64_t now)
+{
+	struct rusage usage;
+	uint64_t switches;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	switches = (uint64_t)(usage.ru_nivcsw + usage.ru_nvcsw);
+	if (switches != side->switches)
+		side->taken_until = now;
+	side->switches = switches;
+}
+
+/*
  * A turn's ticks count unless it had nothing at all to do, or lasted longer than any can: then the CPU was somebody
  * else's. @return the ticks now
  */
@@ -147,9 +169,14 @@ static uint64_t
 turn(struct side *side, uint64_t *tick, uint64_t before)
 {
 	struct ptcp_worker *w = side->end->w;
-	const uint32_t n = ptcp_worker_poll(w);
-	const uint64_t now = rte_rdtsc();
+	uint64_t now;
+	uint32_t n;
 
+	side->began = before;
+	n = ptcp_worker_poll(w);
+	now = rte_rdtsc();
+	if (now - before >= me.turn_most)
+		was_long(side, now);
 	if ((n > 0 || w->ctx.wheel.now != *tick) && now - before < me.turn_most)
 		COUNT(side->busy, now - before);
 	*tick = w->ctx.wheel.now;
@@ -244,8 +271,8 @@ probe_seen(struct ptcp_worker *w, const struct tcp_seg *seg, uint32_t index, uin
 	struct side *side = w == me.client.end->w ? &me.client : &me.server;
 	const struct tcp_tcb *tcb;
 	time_us_t now;
+	uint64_t late_us, ticks;
 	uint32_t late_ms;
-	uint64_t late_us;
 
 	(void)rexmt;
 	if (!sent || index == PTCP_NIL || len != 0 || seg->flags != TCP_ACK)
@@ -257,13 +284,20 @@ probe_seen(struct ptcp_worker *w, const struct tcp_seg *seg, uint32_t index, uin
 		COUNT(side->again, 1);
 		return;
 	}
-	now = tsc_us(&w->clock, rte_rdtsc());
+	ticks = rte_rdtsc();
+	if (ticks - side->began >= me.turn_most)
+		was_long(side, ticks);
+	now = tsc_us(&w->clock, ticks);
 	late_ms = time_us_to_ms(now) - tcb->t_recv - (uint32_t)(idle_us / 1000);
 	late_us = (uint64_t)late_ms * TIME_US_PER_MS + now % TIME_US_PER_MS;
+	COUNT(side->probes, 1);
+	if (ticks - (uint64_t)((double)late_us * me.run->hz / 1e6) < side->taken_until) {
+		side->disturbed++;
+		return;
+	}
 	hist_add(&side->lag_us, late_us);
 	if (late_us > PROMPT_US)
 		side->late++;
-	COUNT(side->probes, 1);
 }
 
 static void
@@ -454,6 +488,8 @@ probe_figures(uint64_t client_busy, uint64_t server_busy)
 	result_add(me.result, NULL, "probe_lag_longest", "us", (double)lag.max);
 	result_add(me.result, NULL, "probe_late", "%",
 			100 * (double)(me.client.late + me.server.late) / n);
+	result_add(me.result, NULL, "probe_disturbed", "%",
+			100 * (double)(me.client.disturbed + me.server.disturbed) / n);
 	result_add(me.result, NULL, "probe_cpu", "ns",
 			(double)(client_busy + server_busy) * 1e9 / me.run->hz / n);
 	/* Each end is probed once in that time, and for ever so. */
@@ -673,6 +709,9 @@ idle_run(const struct bench_run *run, struct result *result)
 			ret = side_run_all(run, result);
 	}
 	result_ratio(result, "bytes_measured", KERNEL, "bytes_a_connection", true);
+	result_note(result,
+			"probe_lag: of probes that fell due while the worker had its CPU; the others, "
+			"probe_disturbed, waited for the scheduler.");
 	if (!side_any())
 		result_note(result,
 				"The kernel's memory was not looked at: --side "

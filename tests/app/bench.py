@@ -132,7 +132,7 @@ def lifecycle(program):
 
 def idle(program):
     told, output = shape(program, 'idle', ['--connections', '1k', '--keepalive-idle', '500ms'], set(),
-                         ['open_rate_1k', 'echo_p99', 'probe_lag_p999', 'probe_core', 'reset_rate',
+                         ['open_rate_1k', 'echo_p99', 'probe_lag_p999', 'probe_disturbed', 'probe_core', 'reset_rate',
                           'bytes_tcb', 'bytes_table', 'bytes_timewait', 'bytes_computed'])
     expect('a TCB is two lines', told['median']['bytes_tcb'] == 128, output)
     parts = ('tcb', 'table', 'timewait', 'ports', 'queues', 'mbufs')
