@@ -115,6 +115,7 @@ const struct opt host_opts[] = {
 	{OPT_COUNT, "total-num-mbufs", "N", &host_conf.mbufs, 1024, 16777216, NULL, "mbufs of the RX pool; unset: chosen"},
 	{OPT_TITLE, "TCP", NULL, NULL, 0, 0, NULL, NULL},
 	{OPT_COUNT, "max-connections", "N", &host_conf.max_connections, 1, 16777216, NULL, "connections at once; memory follows"},
+	{OPT_COUNT, "max-blocks", "N", &host_conf.max_blocks, 1, 16777216, NULL, "connections with data in flight or unread at once; unset: --max-connections, at most 65,536"},
 	{OPT_COUNT, "max-time-wait", "N", &host_conf.max_time_wait, 1, 268435456, NULL, "TIME-WAIT entries; unset: what the mode needs"},
 	{OPT_SIZE, "rcv-buf", "N", &host_conf.rcv_buf, 2048, 67108864, NULL, "a connection's receive buffer"},
 	{OPT_SIZE, "snd-buf", "N", &host_conf.snd_buf, 2048, 67108864, NULL, "a connection's send buffer"},
@@ -186,6 +187,7 @@ host_worker_conf(struct ptcp_conf *conf)
 {
 	ptcp_conf_init(conf);
 	conf->max_connections = (uint32_t)host_conf.max_connections;
+	conf->max_blocks = (uint32_t)host_conf.max_blocks;
 	conf->max_timewait = (uint32_t)host_conf.max_time_wait;
 	conf->msl_ms = (uint32_t)(host_conf.msl_us / 1000);
 	conf->rcv_buf = (uint32_t)host_conf.rcv_buf;

@@ -30,6 +30,7 @@ struct host_conf {
 	uint64_t txd;
 	uint64_t mbufs; /**< 0: chosen */
 	uint64_t max_connections;
+	uint64_t max_blocks;    /**< 0: max_connections, at most 65,536 */
 	uint64_t max_time_wait; /**< 0: twice max_connections, or what the mode needs */
 	uint64_t rcv_buf;
 	uint64_t snd_buf;

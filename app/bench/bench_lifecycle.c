@@ -68,6 +68,8 @@ conf_of(struct traffic_conf *conf, uint64_t at_once)
 		entries = TWO_MSL_S * expected;
 		if (entries > addresses * TUPLES)
 			entries = addresses * TUPLES;
+		/* a tuple that is re-used keeps its entry until the new connection stands */
+		entries += conf->link.server.max_connections;
 	}
 	if (entries > conf->link.server.max_timewait)
 		conf->link.server.max_timewait = (uint32_t)entries;

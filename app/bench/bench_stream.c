@@ -13,7 +13,7 @@
 #include "fmt.h"
 
 #define LIST_MAX 8
-#define BUSY     65536 /* packets in flight, of all connections */
+#define BUSY     8192 /* packets unread at once */
 #define MTU_MOST 9000
 
 static const char *connections_text = "1,64";

@@ -88,6 +88,7 @@ args_make(struct args *args, const struct peer *peer, const struct peer_conf *co
 	add(args, "--addr=%s", conf->addr);
 	add(args, "--listen=%s", conf->listen);
 	add(args, "--max-connections=%u", worker->max_connections);
+	add(args, "--max-blocks=%u", worker->max_blocks);
 	add(args, "--max-time-wait=%u", worker->max_timewait);
 	add(args, "--max-half-open=%u", worker->max_half_open);
 	add(args, "--rcv-buf=%u", worker->rcv_buf);

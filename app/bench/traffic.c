@@ -20,6 +20,7 @@
 #define LIMIT_US      UINT64_C(300000000) /* besides warm-up and measurement */
 #define RING_SIZE     2048
 #define MBUFS_SPARE   8192
+#define BLOCKS_SPARE  4096
 
 struct traffic_opts traffic = {
 		.link = "ring",
@@ -53,6 +54,8 @@ traffic_conf_init(
 	/* a TCB lives a little longer than its connection: until the last ACK is out */
 	end.max_connections = connections + connections / 8 + 1024;
 	end.max_half_open = end.max_connections;
+	/* newcomers are refused before the last one is in use */
+	end.max_blocks = 2 * busy + BLOCKS_SPARE;
 	conf->link = (struct link_conf){
 			.kind = traffic.kind,
 			.client = end,
@@ -221,11 +224,15 @@ told_fill(struct traffic_told *told)
 			told->server.retransmitted);
 }
 
-/* Persistent connections: all of them are open before the first says anything. @return 0, or -1 with one line printed */
+/*
+ * Until the first connection is open: the ports, ARP and the other process may take their time. Persistent connections: until
+ * all are, before the first says anything. @return 0, or -1 with one line printed
+ */
 static int
-open_all(const struct bench_run *run, const struct traffic_conf *conf, struct traffic_told *told)
+open_wait(const struct bench_run *run, const struct traffic_conf *conf, struct traffic_told *told)
 {
-	const uint64_t begin = stats_clock_us(), wanted = conf->load.connections;
+	const uint64_t wanted = conf->load.held ? conf->load.connections : 1;
+	const uint64_t begin = stats_clock_us();
 	uint64_t now = begin, open = 0;
 
 	while (open < wanted && now - begin < OPEN_US && !broken() && !stop_requested()) {
@@ -250,7 +257,7 @@ load_run(const struct bench_run *run, const struct traffic_conf *conf, struct tr
 
 	if (link_launch(&me.link) != 0)
 		return -1;
-	if (conf->load.held && open_all(run, conf, told) != 0)
+	if (open_wait(run, conf, told) != 0)
 		return -1;
 	let_pass(run, conf, "warming up", traffic.warm_us);
 	mark_wait(&me.begin);

@@ -69,7 +69,7 @@ struct traffic_told {
 
 /**
  * Both ends' configuration for so many connections at once; only sizes differ from the app's defaults.
- * @param busy  packets with payload that an end may hold at once: what the server returns it keeps until it is acknowledged
+ * @param busy  connections with something unacknowledged at once, and packets that an end keeps for them
  */
 void traffic_conf_init(
 		struct traffic_conf *conf, uint32_t connections, uint32_t busy, uint32_t addresses);
