@@ -20,10 +20,11 @@
 #include "bench/traffic.h"
 #include "fmt.h"
 
-#define LIST_MAX      8
-#define TUPLES        64512 /* ports of one address */
-#define TWO_MSL_S     60
-#define REQUEST_BYTES 64
+#define LIST_MAX       8
+#define TUPLES         64512 /* ports of one address */
+#define TWO_MSL_S      60
+#define REQUEST_BYTES  64
+#define TIME_WAIT_MOST 200000000
 
 static const char *concurrency_text = "1k,64k";
 static uint64_t addresses = 64;
@@ -40,7 +41,7 @@ static const struct opt lifecycle_opts[] = {
 	{OPT_TEXT, "concurrency", "N,...", &concurrency_text, 0, 0, NULL, "connections open at once, 1 to 1M, at most 8 of them; --quick: 64"},
 	{OPT_COUNT, "addresses", "N", &addresses, 1, LINK_ADDRS_MAX, NULL, "of the client, with 64,512 ports each; fewer tuples are re-used sooner"},
 	{OPT_COUNT, "rate", "N", &expected, 1000, 10000000, NULL, "lifecycles a second to plan TIME-WAIT for, 2MSL long"},
-	{OPT_COUNT, "time-wait", "N", &time_waits, 1000, 200000000, NULL, "TIME-WAIT entries; unset: 2MSL times --rate, or all tuples if they are fewer"},
+	{OPT_COUNT, "time-wait", "N", &time_waits, 1000, TIME_WAIT_MOST, NULL, "TIME-WAIT entries; unset: 2MSL times --rate, or all tuples if they are fewer"},
 	{OPT_END, NULL, NULL, NULL, 0, 0, NULL, NULL},
 };
 /* clang-format on */
@@ -68,6 +69,8 @@ conf_of(struct traffic_conf *conf, uint64_t at_once)
 		entries = TWO_MSL_S * expected;
 		if (entries > addresses * TUPLES)
 			entries = addresses * TUPLES;
+		if (entries > TIME_WAIT_MOST)
+			entries = TIME_WAIT_MOST;
 		/* a tuple that is re-used keeps its entry until the new connection stands */
 		entries += conf->link.server.max_connections;
 	}

@@ -264,6 +264,8 @@ load_run(const struct bench_run *run, const struct traffic_conf *conf, struct tr
 	let_pass(run, conf, "measuring", traffic.seconds_us);
 	mark_wait(&me.end);
 	code = load_end(run, conf);
+	if (stop_requested())
+		return 0; /* what ends before its time need not end well */
 	if (link_stop(&me.link, &told->server) != 0 || fails_check(conf) != 0 || code != 0)
 		return -1;
 	told_fill(told);
