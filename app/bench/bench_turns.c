@@ -157,7 +157,7 @@ turn(void)
 }
 
 /* tools/bench --instructions has callgrind count in here and nowhere else. @return 0, or -1: nothing ends any more */
-static __attribute__((noinline, noclone, used)) int
+static __attribute__((noinline, used)) int
 turns_until_closed(uint64_t n)
 {
 	const uint64_t last = me.closed + n;

@@ -96,7 +96,7 @@ args_make(struct args *args, const struct peer *peer, const struct peer_conf *co
 	add(args, "--rcv-buf-max=%u", worker->rcv_buf_max);
 	add(args, "--snd-buf-max=%u", worker->snd_buf_max);
 	add(args, "--total-num-mbufs=%u", conf->n_mbufs);
-	add(args, "--duration=%llus", (unsigned long long)(conf->limit_us / 1000000 + 1));
+	add(args, "--duration=%llus", (unsigned long long)conf->limit_us / 1000000 + 1);
 	add(args, "--quiet");
 	add(args, "--json=%s", peer->report);
 }

@@ -165,7 +165,7 @@ tcp_open(struct tcp_ctx *ctx, const struct tcp_open_args *args)
 	};
 	struct tcp_start start;
 	struct tcp_tcb *tcb;
-	uint32_t hash;
+	uint32_t hash = 0;
 	int rc;
 
 	if (args->rport == 0 || (v6 && ctx->raddr6 == NULL))
